@@ -1,0 +1,78 @@
+"""A reference estate on a private server, with its days of history, for as long as somebody looks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from workbench.collect import collect
+from workbench.estate import load_estate
+from workbench.lab.reference import BuiltEstate, build, estate_folder
+from workbench.lab.server import private_server
+
+_COMMAND = Path(sys.executable).with_name("workbench")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running reference estate: its ``folder`` with the history just recorded."""
+
+    name: str
+    folder: Path
+    environ: dict[str, str]
+
+    def invitation(self) -> list[str]:
+        """Return the lines that tell a person what to do with it."""
+        settings = " ".join(f"{name}='{value}'" for name, value in sorted(self.environ.items()))
+        return [
+            f"{self.name} is running; its estate folder is {self.folder}",
+            "in another terminal:",
+            f"  export {settings}",
+            f"  {_COMMAND} review --offline --estate {self.folder}",
+            f"  {_COMMAND} lab --estate {self.folder}",
+            "Ctrl-C stops it and removes it.",
+        ]
+
+
+@contextmanager
+def play_demo(
+    name: str,
+    *,
+    days: int | None = None,
+    record: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Demo]:
+    """Build a reference estate, play its days with a snapshot after each, and keep it until the block ends.
+
+    The estate's files are copied to a folder of their own, so that the recorded history of the project
+    stays as it is, and the variables it needs are set while the block runs; ``record`` keeps the new history in that folder instead. UsageError for an unknown
+    name; LabError where no server can be started.
+    """
+    source = estate_folder(name)
+    outside = dict(os.environ)
+    place = Path(tempfile.mkdtemp(prefix="workbench-demo-"))
+    folder = place / name
+    try:
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("history"))
+        history = record or folder / "history"
+
+        def snapshot(day: date, built: BuiltEstate) -> None:
+            os.environ.update(built.environ)
+            at = datetime.combine(day, time(2), UTC)
+            collect(load_estate(folder), simulated_at=at).save(history)
+
+        # The estate vacuums itself every night; a second hand would change sizes while they are read.
+        with private_server(settings={"autovacuum_naptime": "1d"}) as server:
+            built = build(name, server, on_day=snapshot, days=days, progress=progress)
+            yield Demo(name, folder, dict(built.environ))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.environ.clear()
+        os.environ.update(outside)
