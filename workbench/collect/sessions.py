@@ -1,0 +1,391 @@
+"""Sessions with a server under review: read-only, guarded, and gone soon.
+
+Every transaction is READ ONLY, sets its own time limits with SET LOCAL, and reads them back before
+anything else runs: a pooler that drops settings is found out, not trusted. None lasts longer than
+``TRANSACTION_S``. The catalogue is read in one state (REPEATABLE READ); everything else is read a
+question at a time, so that no snapshot holds back vacuum, or a standby's replay, for long. What a
+server cancels for its own sake is asked again, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Literal
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from workbench import __version__
+from workbench.collect.queries import Query, Version
+from workbench.collect.rows import arrow_type, to_arrow
+from workbench.conninfo import Target
+
+CONNECT_TIMEOUT_S = 10
+SILENCE_S = 30
+"""How long a server may send nothing before the session is given up."""
+
+STATEMENT_S = 8.0
+"""How long one statement may run."""
+
+TRANSACTION_S = 9.0
+"""How long a transaction may go on asking; its last statement is cancelled then."""
+
+ATTEMPTS = 3
+"""How often a question is put that the server cancels for the sake of others."""
+
+LET_GO_S = 5.0
+_WORTH_ASKING_S = 0.1
+_PAUSE_S = 0.3
+
+Kind = Literal["catalogue", "statistics"]
+
+APPLICATION_NAME = f"workbench {__version__}"
+
+GUARDS = {
+    "application_name": APPLICATION_NAME,
+    "client_encoding": "UTF8",
+    "statement_timeout": "8s",
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "iso_8601",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "quote_all_identifiers": "off",
+}
+_GUARDS_SINCE = {170000: {"transaction_timeout": "10s"}}
+
+_STARTUP = {
+    "application_name": APPLICATION_NAME,
+    "client_encoding": "UTF8",
+    # A host that vanishes is noticed though nothing is being sent.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": str(SILENCE_S * 1000),
+}
+_REFUSED_AT_START = re.compile(r"unsupported startup parameter( in options)?: \"?(\w+)")
+
+_CONFLICTS = frozenset({"40001", "40P01"})
+_LOCKED = "55P03"
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+class Unasked(Exception):
+    """A question was not put; the message says why."""
+
+
+class GuardLost(Unasked):
+    """A setting of the transaction did not hold: nothing was run."""
+
+
+class NoTimeLeft(Unasked):
+    """The transaction had used up its time before this question."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of one query, and how long it took in milliseconds."""
+
+    data: bytes = field(repr=False)
+    schema: Mapping[str, pa.DataType]
+    ms: float
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The rows, typed. Made when first asked for: a transaction does not wait for it."""
+        return to_arrow(self.data, self.schema)
+
+
+Outcome = Answer | psycopg.Error | Unasked
+
+
+def connect(target: Target) -> Connection:
+    """Open a connection; psycopg.Error where that fails. The password never leaves ``target``.
+
+    A pooler that refuses a start-up parameter is asked without it: every transaction sets its own.
+    """
+    params = {"connect_timeout": str(CONNECT_TIMEOUT_S)} | dict(target.connecting()) | _STARTUP
+    while True:
+        try:
+            connection = psycopg.connect(**params)  # type: ignore[arg-type]
+        except psycopg.OperationalError as error:
+            name = _refused_at_start(str(error))
+            if not params.get(name):
+                raise
+            params[name] = ""  # libpq does not send what is empty
+        else:
+            connection.prepare_threshold = None  # a pooler would not keep prepared statements
+            return connection
+
+
+def _refused_at_start(text: str) -> str:
+    """Return the parameter that a pooler will not take, or "".
+
+    >>> _refused_at_start("FATAL:  unsupported startup parameter in options: geqo")
+    'options'
+    """
+    found = _REFUSED_AT_START.search(text)
+    return "" if found is None else "options" if found[1] else found[2]
+
+
+def leave(connection: Connection) -> None:
+    """Close, and wait until the server has let go: sessions one after another never overlap there."""
+    if connection.closed:
+        return
+    try:
+        line = socket.socket(fileno=os.dup(connection.fileno()))
+    except (OSError, psycopg.Error):
+        connection.close()
+        return
+    with line, suppress(OSError):
+        connection.close()
+        line.settimeout(LET_GO_S)
+        while line.recv(4096):
+            pass
+
+
+@contextmanager
+def guarded(
+    connection: Connection,
+    kind: Kind,
+    search_path: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Callable[[], float]]:
+    """Run the block in one read-only transaction whose limits were set and read back.
+
+    ``catalogue`` sees one state of the catalogue throughout (REPEATABLE READ); ``statistics`` holds no
+    snapshot between its statements (READ COMMITTED). ``search_path`` is empty unless a schema is named;
+    ``settings`` are set for this transaction besides. Yields what tells how many seconds are left.
+    """
+    connection.read_only = True
+    connection.isolation_level = (
+        psycopg.IsolationLevel.REPEATABLE_READ
+        if kind == "catalogue"
+        else psycopg.IsolationLevel.READ_COMMITTED
+    )
+    path = "" if search_path is None else sql.Identifier(search_path).as_string(None)
+    wanted = GUARDS | {"search_path": path} | dict(settings or {})
+    for least, guards in _GUARDS_SINCE.items():
+        if connection.info.server_version >= least:
+            wanted |= guards
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        # Such a database holds any bytes, and refuses to hand out as UTF8 those that are none.
+        wanted |= {"client_encoding": "SQL_ASCII"}
+    ends = time.monotonic() + TRANSACTION_S
+    with connection.transaction():
+        names = list(wanted)
+        set_all = ", ".join(
+            f"pg_catalog.set_config({_literal(n)}, {_literal(v)}, true)" for n, v in wanted.items()
+        )
+        connection.execute(f"SELECT {set_all}".encode())
+        read = ", ".join(f"pg_catalog.current_setting({_literal(n)}, true)" for n in names)
+        row = connection.execute(
+            f"SELECT {read}, pg_catalog.current_setting('transaction_read_only')".encode()
+        ).fetchone()
+        *held, read_only = map(_text, row or ())
+        lost = [n for n, v in zip(names, held, strict=True) if v != wanted[n]]
+        if lost or read_only != "on":
+            raise GuardLost(
+                f"the settings {lost or ['transaction_read_only']} did not hold in the transaction, "
+                "so nothing was run"
+            )
+        yield lambda: ends - time.monotonic()
+
+
+def _text(value: object) -> str:
+    # Without an encoding, texts arrive as bytes.
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _literal(text: str) -> str:
+    return sql.Literal(text).as_string(None)
+
+
+def ask(connection: Connection, query: Query, limit_s: float = STATEMENT_S) -> Answer:
+    """Put one question inside a guarded transaction and return its rows.
+
+    The rows come through COPY, which is the fastest way out of a server, typed by the statement's own
+    description. A failing query leaves the transaction usable (a savepoint is set).
+    """
+    with connection.transaction():
+        return _fetch(connection, query, limit_s)
+
+
+def _fetch(connection: Connection, query: Query, limit_s: float) -> Answer:
+    if limit_s < STATEMENT_S:
+        ms = max(int(limit_s * 1000), 1)
+        connection.execute(
+            f"SELECT pg_catalog.set_config('statement_timeout', '{ms}', true)".encode()
+        )
+    started = time.perf_counter()
+    tagged = f"/* workbench:{query.name} */ COPY ({query.text}) TO STDOUT (FORMAT csv)"
+    schema = _describe(connection, query.text)
+    data = _copy_out(connection, tagged)
+    return Answer(data, schema, (time.perf_counter() - started) * 1000)
+
+
+class Session:
+    """A conversation with one database, for the length of a ``with`` block.
+
+    Every outcome is an ``Answer``, or the exception that says why there is none. psycopg.Error is
+    raised only where the connection is lost and cannot be renewed.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def __enter__(self) -> Session:
+        self._connection = connect(self._target)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        leave(self._connection)
+
+    @property
+    def server_version(self) -> Version:
+        """(major, minor), as in (18, 6)."""
+        return divmod(self._connection.info.server_version, 10000)
+
+    def together(self, queries: Sequence[Query]) -> dict[str, Outcome]:
+        """Put all ``queries`` in one transaction that sees one state of the catalogue, by frame.
+
+        What does not fit into ``TRANSACTION_S`` is not asked. A standby that cancels the transaction is
+        asked again from the beginning; in the end, what was answered before it cancelled is kept.
+        """
+        outcomes: dict[str, Outcome] = {}
+        for attempt in range(ATTEMPTS):
+            outcomes.clear()
+            try:
+                with guarded(self._connection, "catalogue") as left:
+                    for query in queries:
+                        outcomes[query.frame] = self._one_of_many(query, left)
+                return outcomes
+            except GuardLost as lost:
+                return {query.frame: lost for query in queries}
+            except psycopg.Error as error:
+                if not _is_conflict(error):
+                    raise
+                failure = error
+                self._renew(attempt)
+        return {query.frame: failure for query in queries} | outcomes
+
+    def _one_of_many(self, query: Query, left: Callable[[], float]) -> Outcome:
+        # The second time, what is locked by now is seen in pg_locks and left out.
+        for last in (False, True):
+            if left() < _WORTH_ASKING_S:
+                return NoTimeLeft(
+                    f"the questions before it used up the {TRANSACTION_S:.0f} s of the transaction"
+                )
+            try:
+                return ask(self._connection, query, min(left(), STATEMENT_S))
+            except psycopg.Error as error:
+                if self._connection.broken or _is_conflict(error):
+                    raise
+                if last or error.sqlstate != _LOCKED:
+                    return error
+        raise AssertionError("the last attempt returns")
+
+    def alone(
+        self,
+        query: Query,
+        search_path: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        limit_s: float = STATEMENT_S,
+    ) -> Outcome:
+        """Put one question in a short transaction of its own.
+
+        Asked again where a standby cancels it, and once where a lock came in between.
+        """
+        locked = False
+        for attempt in range(ATTEMPTS):
+            try:
+                with guarded(self._connection, "statistics", search_path, settings):
+                    return _fetch(self._connection, query, limit_s)
+            except GuardLost as lost:
+                return lost
+            except psycopg.Error as error:
+                failure = error
+                if _is_conflict(error):
+                    self._renew(attempt)
+                elif self._connection.broken:
+                    raise
+                elif error.sqlstate == _LOCKED and not locked:
+                    locked = True
+                else:
+                    break
+        return failure
+
+    def _renew(self, attempt: int) -> None:
+        """Start over on a fresh connection: in a savepoint a standby ends the session, not the query."""
+        leave(self._connection)
+        time.sleep(_PAUSE_S * (attempt + 1))
+        self._connection = connect(self._target)
+
+
+def _is_conflict(error: psycopg.Error) -> bool:
+    return error.sqlstate in _CONFLICTS or "conflict with recovery" in str(error)
+
+
+def _describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
+    """Return the names and Arrow types of the columns that ``text`` gives, without running it."""
+    server = connection.pgconn
+    _checked(server.prepare(b"", text.encode()), ExecStatus.COMMAND_OK)
+    described = _checked(server.describe_prepared(b""), ExecStatus.COMMAND_OK)
+    schema = {}
+    for column in range(described.nfields):
+        name = (described.fname(column) or b"").decode()
+        schema[name] = arrow_type(described.ftype(column))
+    return schema
+
+
+def _copy_out(connection: Connection, text: str) -> bytes:
+    """Run a COPY TO STDOUT and return its bytes.
+
+    Read from libpq directly: psycopg's iterator costs a third more on rows as short as these.
+    """
+    server = connection.pgconn
+    _checked(server.exec_(text.encode()), ExecStatus.COPY_OUT)
+    chunks: list[bytes] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(server.socket, selectors.EVENT_READ)
+        while (received := server.get_copy_data(1))[0] >= 0:
+            size, data = received
+            if size > 0:
+                chunks.append(bytes(data))
+            elif selector.select(SILENCE_S):
+                server.consume_input()
+            else:
+                server.finish()
+                raise psycopg.OperationalError(f"the server was silent for {SILENCE_S} s")
+    results = []
+    while (result := server.get_result()) is not None:
+        results.append(result)  # all of them first: a failure half-way leaves the session usable
+    for result in results:
+        _checked(result, ExecStatus.COMMAND_OK)
+    return b"".join(chunks)
+
+
+def _checked(result: PGresult, expected: ExecStatus) -> PGresult:
+    if result.status != expected:
+        raise psycopg.errors.error_from_result(result)
+    return result

@@ -1,0 +1,66 @@
+"""Snapshots and their history: Parquet in, pandas out.
+
+A history is a folder::
+
+    history/
+      objects/3f0a….parquet         one answer of one query from one database, named by its content
+      snapshots/20261028T020000Z-1b2c3d.json   one run: which objects it saw, and what it could not see
+
+An object is written once, whatever number of snapshots refer to it, so a catalogue that stays the
+same costs nothing a second time. Everything is written beside its place and renamed, the manifest
+last: a snapshot is whole or absent, and runs side by side do not disturb each other. Nothing that
+exists is ever changed; thinning alone removes what is old. Beside the snapshots lie what people say of
+them: ``tags/NAME.json`` (baselines) and ``adopted/….json`` (epochs that were joined).
+
+Who owns what is not stored: the estate given when reading decides it.
+"""
+
+from workbench.snapshot.brought import read_figures
+from workbench.snapshot.epochs import Adoption
+from workbench.snapshot.history import History, load_history, load_snapshot
+from workbench.snapshot.manifest import FORMAT, Manifest, Part
+from workbench.snapshot.objects import Objects, encode, records
+from workbench.snapshot.spans import Span
+from workbench.snapshot.upkeep import (
+    Merged,
+    Tag,
+    Thinned,
+    adopt,
+    find_tag,
+    load_tags,
+    merge,
+    tag,
+    thin,
+)
+from workbench.snapshot.whole import Snapshot, new_snapshot
+from workbench.snapshot.window import Window, per_day, per_second, window_of
+
+__all__ = [
+    "FORMAT",
+    "Adoption",
+    "History",
+    "Manifest",
+    "Merged",
+    "Objects",
+    "Part",
+    "Snapshot",
+    "Span",
+    "Tag",
+    "Thinned",
+    "Window",
+    "adopt",
+    "encode",
+    "find_tag",
+    "load_history",
+    "load_snapshot",
+    "load_tags",
+    "merge",
+    "new_snapshot",
+    "per_day",
+    "per_second",
+    "read_figures",
+    "records",
+    "tag",
+    "thin",
+    "window_of",
+]

@@ -1,0 +1,197 @@
+"""Objects: answers of queries, each a Parquet file named by its content, and how they become frames."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.errors import SnapshotError
+from workbench.snapshot.manifest import Part
+
+
+def encode(table: pa.Table) -> bytes:
+    """Return the bytes of an object: one row group, compressed, without what a small file can spare."""
+    texts = [f.name for f in table.schema if pa.types.is_string(f.type)]
+    buffer = io.BytesIO()
+    pq.write_table(
+        table.replace_schema_metadata(None),
+        buffer,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=texts,  # counters do not repeat: a dictionary of them costs a fifth more
+        store_schema=False,
+        write_statistics=False,
+    )
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Where the bytes of parts are: in ``memory`` before a snapshot is saved, in ``folder`` after."""
+
+    folder: Path | None = None
+    memory: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def path(self, content: str) -> Path:
+        """Return where an object lies in the folder."""
+        if self.folder is None:
+            raise SnapshotError("this snapshot has not been saved: call save(history) first")
+        return self.folder / f"{content}.parquet"
+
+    def bytes(self, content: str) -> bytes:
+        """Return an object's bytes as they are stored."""
+        held = self.memory.get(content)
+        return self.path(content).read_bytes() if held is None else held
+
+    def read(self, content: str, columns: list[str] | None) -> pa.Table:
+        """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost."""
+        source: io.BytesIO | Path
+        if content in self.memory:
+            source = io.BytesIO(self.memory[content])
+        else:
+            source = self.path(content)
+            if not source.exists():
+                raise SnapshotError(
+                    f"{source} is missing though a snapshot refers to it: restore it from a backup "
+                    "of the history, or remove the manifests that name it"
+                )
+        with pq.ParquetFile(source) as file:
+            if columns is not None:
+                held = set(file.schema_arrow.names)
+                columns = [c for c in columns if c in held]
+            return file.read(columns=columns)
+
+
+_STALE = timedelta(hours=1)
+
+
+@contextmanager
+def staging(history: Path) -> Iterator[Path]:
+    """A folder inside the history to write in before renaming; those of killed runs are swept.
+
+    As long as it is held, nobody thins the history.
+    """
+    history.mkdir(parents=True, exist_ok=True)
+    oldest = (datetime.now(UTC) - _STALE).timestamp()
+    for old in history.glob(".staging-*"):
+        with suppress(FileNotFoundError):  # a run beside this one has just ended
+            if old.stat().st_mtime < oldest:
+                shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=".staging-", dir=history))
+    try:
+        with _locked(history, fcntl.LOCK_SH):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(history: Path) -> Iterator[None]:
+    """Hold the history for oneself: nobody writes in it, so what nothing refers to may be removed.
+
+    SnapshotError where there is no such folder, or its file system holds no locks.
+    """
+    if not history.is_dir():
+        raise SnapshotError(f"{history} is no folder: name the history with --history DIR")
+    try:
+        with _locked(history, fcntl.LOCK_EX):
+            yield
+    except BlockingIOError as error:
+        raise SnapshotError(
+            f"{history} is being written to: run again when that is done"
+        ) from error
+
+
+@contextmanager
+def _locked(history: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(history, os.O_RDONLY)
+    try:
+        if how == fcntl.LOCK_EX:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        else:
+            with suppress(OSError):  # a file system without locks: there nothing is thinned
+                fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def put(folder: Path, target: Path, data: bytes) -> None:
+    """Bring ``data`` to ``target`` so that it is there entirely or not at all."""
+    beside = folder / target.name
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside.replace(target)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows as dictionaries.
+
+    >>> records(pd.DataFrame({"a": [1]}))
+    [{'a': 1}]
+    """
+    return frame.to_dict("records")  # type: ignore[return-value]
+
+
+_DTYPES = {
+    pa.int16(): pd.Int64Dtype(),
+    pa.int32(): pd.Int64Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def stacked(
+    parts: Iterable[tuple[Objects, Part, Mapping[str, pa.Scalar]]],
+    front: tuple[str, ...],
+    columns: tuple[str, ...],
+) -> pd.DataFrame:
+    """Return the answers of ``parts`` one below the other; an object that many share is read once.
+
+    ``front`` names the columns put before an answer's own: its instance, its database, and the labels
+    given with each part. With ``columns`` only these are read, and they are there even where no part is.
+    """
+    read: dict[str, pa.Table] = {}
+    tables: list[pa.Table] = []
+    for objects, part, labels in parts:
+        if part.content not in read:
+            read[part.content] = objects.read(part.content, list(columns) or None)
+        table = read[part.content]
+        values = {
+            "instance": pa.scalar(part.instance, pa.string()),
+            "database": pa.scalar(part.database, pa.string()),
+            **labels,
+        }
+        arrays = [pa.repeat(values[name], table.num_rows) for name in front]
+        tables.append(
+            pa.Table.from_arrays([*arrays, *table.columns], names=[*front, *table.column_names])
+        )
+    return _to_pandas(tables, (*front, *columns))
+
+
+def _to_pandas(tables: list[pa.Table], columns: tuple[str, ...]) -> pd.DataFrame:
+    if not tables:
+        kinds = {"at": "datetime64[us, UTC]"}
+        return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "object")) for c in columns})
+    whole = pa.concat_tables(tables, promote_options="permissive")
+    frame: pd.DataFrame = whole.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    for column in columns:
+        if column not in frame:
+            frame[column] = pd.Series(pd.NA, index=frame.index, dtype="object")
+    return frame

@@ -1,0 +1,191 @@
+"""Spans: from when to when the counters of each place can be counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from workbench.snapshot.differences import COUNTERS
+from workbench.snapshot.history import History
+from workbench.snapshot.objects import records
+
+FULL_ENOUGH = 0.9
+"""From this share of pg_stat_statements.max on, entries are about to be evicted."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """From when to when the counters of one place are counted.
+
+    ``frame`` is the counters' frame, ``database`` None where it covers the instance. ``kind`` is
+    ``difference`` between two snapshots, or ``since_reset``: one snapshot alone, counted from the reset of
+    the statistics. ``since`` and ``until`` are dates that count (simulated where they are; None: unknown).
+    ``seconds`` is real time by the server's clock, ``days`` are of the calendar that counts; None where
+    unknown. ``lower_bound`` says that more may have happened; ``because`` holds every reason, or is "".
+    """
+
+    frame: str
+    instance: str
+    database: str | None
+    kind: str
+    since: datetime | None
+    until: datetime
+    seconds: float | None
+    days: float | None
+    lower_bound: bool
+    because: str
+    first: int | None = field(repr=False)
+    last: int = field(repr=False)
+
+
+def find_spans(history: History, clocks: Mapping[tuple[str, int], float]) -> Iterator[Span]:
+    """Find, for every place that has counters, the two readings to difference, in order of frame and place.
+
+    ``clocks`` gives the server's time in seconds per instance and position in ``history.collected``.
+    """
+    return _Spans(history, clocks).all()
+
+
+class _Spans:
+    def __init__(self, history: History, clocks: Mapping[tuple[str, int], float]) -> None:
+        self.snapshots = history.collected
+        self.cuts = history.cuts
+        self.clocks = clocks
+        self.readings: dict[tuple[str, str, str | None], list[int]] = {}
+        for number, snapshot in enumerate(self.snapshots):
+            for part in snapshot.manifest.parts:
+                place = (part.frame, part.instance, part.database)
+                self.readings.setdefault(place, []).append(number)
+
+    def all(self) -> Iterator[Span]:
+        for (frame, instance, database), numbers in sorted(
+            self.readings.items(), key=lambda item: (*item[0][:2], item[0][2] or "")
+        ):
+            if frame == "statements":
+                cut, why = self._cut(instance, lambda c: c.broken.kind == "statements")
+                yield from self._span(frame, instance, None, numbers, cut, why)
+            elif frame == "database_statistics":
+                for name in self._databases(instance, numbers[-1]):
+                    yield from self._of_database(frame, instance, name, numbers)
+            elif frame in COUNTERS:
+                yield from self._of_database(frame, instance, database, numbers)
+
+    def _databases(self, instance: str, number: int) -> list[str]:
+        held = self.snapshots[number].frame("database_statistics", "datname")
+        return sorted(held.loc[held["instance"] == instance, "datname"].dropna())
+
+    def _of_database(
+        self, frame: str, instance: str, database: str | None, numbers: list[int]
+    ) -> Iterator[Span]:
+        cut, why = self._cut(instance, lambda c: c.broken.database == database is not None)
+        yield from self._span(frame, instance, database, numbers, cut, why)
+
+    def _cut(self, instance: str, concerns: Callable[[Any], bool]) -> tuple[int, str]:
+        """The position of the last break that concerns a place, and why it broke; 0 and "" without one."""
+        for cut in reversed(self.cuts):
+            if cut.broken.instance == instance and (cut.cuts_all or concerns(cut)):
+                return cut.number, f"counted from {cut.broken.at:%Y-%m-%d} on: {cut.broken.why}"
+        return 0, ""
+
+    def _span(
+        self,
+        frame: str,
+        instance: str,
+        database: str | None,
+        numbers: list[int],
+        cut: int,
+        why: str,
+    ) -> Iterator[Span]:
+        inside = [n for n in numbers if n >= cut]
+        if not inside:
+            return
+        first, last = inside[0], inside[-1]
+        reasons = [why] if why else []
+        reset = self._resets(frame, instance, database, last)
+        lossy = self._lossy(frame, instance, first, last, reasons)
+        if first < last and frame != "statements":
+            was = self._resets(frame, instance, database, first)
+            if was != reset:
+                lossy = True
+                reasons.append("some counters of this database were reset within the window")
+        until = self.snapshots[last].at
+        since: datetime | None = self.snapshots[first].at
+        seconds: float | None
+        if first < last:
+            seconds = self.clocks[instance, last] - self.clocks[instance, first]
+            days: float | None = (until - self.snapshots[first].at).total_seconds() / 86400
+            kind, start = "difference", first
+        else:
+            kind, start = "since_reset", None
+            since, seconds, days = self._since_reset(instance, last, reset, reasons)
+        if seconds is not None and seconds <= 0:
+            seconds = None
+            reasons.append("the server's clock went back: no rate per second")
+        yield Span(
+            frame, instance, database, kind, since, until, seconds, days, lossy, "; ".join(reasons), start, last
+        )  # fmt: skip
+
+    def _since_reset(
+        self, instance: str, last: int, reset: datetime | None, reasons: list[str]
+    ) -> tuple[datetime | None, float | None, float | None]:
+        origin = "when they were reset"
+        if reset is None:
+            reset = self._moment(last, "identity", "counters_since", instance)
+            origin = "the beginning of the server's statistics, or the database's if that is later"
+        if reset is None:
+            reasons.append("one reading alone, and nobody knows since when it counts")
+            return None, None, None
+        reasons.append(f"one reading alone: counted from {reset:%Y-%m-%d %H:%M} UTC, {origin}")
+        seconds = self.clocks[instance, last] - reset.timestamp()
+        if self.snapshots[last].manifest.simulated:
+            reasons.append("simulated dates have no calendar before the first snapshot")
+            return None, seconds, None
+        return reset, seconds, seconds / 86400
+
+    def _resets(
+        self, frame: str, instance: str, database: str | None, number: int
+    ) -> datetime | None:
+        if frame == "statements":
+            return self._moment(number, "statements_info", "stats_reset", instance)
+        return self._moment(number, "database_statistics", "stats_reset", instance, database)
+
+    def _moment(
+        self, number: int, frame: str, column: str, instance: str, database: str | None = None
+    ) -> datetime | None:
+        names = [column] if database is None else [column, "datname"]
+        held = self.snapshots[number].frame(frame, *names)
+        held = held[held["instance"] == instance]
+        if database is not None:
+            held = held[held["datname"] == database]
+        known = held[column].dropna()
+        return None if known.empty else known.iloc[0].to_pydatetime()
+
+    def _lossy(self, frame: str, instance: str, first: int, last: int, reasons: list[str]) -> bool:
+        """Whether pg_stat_statements lost entries within the span, or is about to."""
+        if frame != "statements":
+            return False
+        was, now = (self._info(instance, n) for n in (first, last))
+        if now is None:
+            return False
+        lost = int(now["dealloc"])
+        if first < last and was is not None:
+            lost -= int(was["dealloc"])
+        found = False
+        if lost > 0:
+            reasons.append(f"entries were evicted {lost} times: totals are lower bounds")
+            found = True
+        if now["entries"] >= FULL_ENOUGH * now["max_entries"]:
+            reasons.append(
+                f"{now['entries']} of {now['max_entries']} entries are in use: totals are lower bounds; "
+                "a higher pg_stat_statements.max keeps them all"
+            )
+            found = True
+        return found
+
+    def _info(self, instance: str, number: int) -> dict[str, Any] | None:
+        names = ("dealloc", "entries", "max_entries")
+        held = self.snapshots[number].frame("statements_info", *names)
+        found = records(held[held["instance"] == instance].dropna(subset=list(names)))
+        return found[0] if found else None

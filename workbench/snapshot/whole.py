@@ -1,0 +1,149 @@
+"""A snapshot: everything read from an estate in one run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.estate import Estate
+from workbench.model import Coverage, Missing
+from workbench.snapshot.coverage import coverage_of
+from workbench.snapshot.manifest import Manifest, Part, Profile
+from workbench.snapshot.objects import Objects, encode, put, stacked, staging
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything read from an estate in one run. Immutable; as good a source as a live server."""
+
+    manifest: Manifest
+    objects: Objects
+    estate: Estate
+
+    @property
+    def at(self) -> datetime:
+        """The date this snapshot stands for, in UTC (simulated where the manifest says so)."""
+        return self.manifest.at
+
+    def frame(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return the frame ``name`` with the columns ``instance`` and ``database`` in front.
+
+        One row per row that the query file of that name returns, over all databases. Integers are
+        ``Int64``, booleans ``boolean``, moments UTC. With ``columns`` only these are read, and they
+        are there, empty, even where nothing was collected: ask ``missing`` for the reason.
+        """
+        parts: Iterable[tuple[Objects, Part, dict[str, pa.Scalar]]] = (
+            (self.objects, p, {}) for p in self.manifest.parts if p.frame == name
+        )
+        return stacked(parts, ("instance", "database"), columns)
+
+    def has(self, name: str, instance: str | None = None) -> bool:
+        """Whether the frame ``name`` was collected (from ``instance``)."""
+        return any(p.frame == name and instance in (None, p.instance) for p in self.manifest.parts)
+
+    @cached_property
+    def aged(self) -> dict[tuple[str, str], datetime]:
+        """The databases ``(instance, database)`` shown from an earlier snapshot, and that one's date."""
+        return {
+            (p.instance, p.database): p.as_of
+            for p in self.manifest.parts
+            if p.as_of is not None and p.database is not None
+        }
+
+    @cached_property
+    def settled(self) -> Estate:
+        """The estate with the services that follow from what is here, where it declares none."""
+        found = self.frame("schemas", "schema")
+        return self.estate.settle(
+            found[["instance", "database", "schema"]].itertuples(index=False, name=None)
+        )
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What this snapshot could and could not see."""
+        return coverage_of((self,), self)
+
+    def summary(self) -> dict[str, object]:
+        """Return what was taken and what was not, as documents show it; ``ms`` is each query's time."""
+        manifest = self.manifest
+        return {
+            "id": manifest.id,
+            "at": manifest.at.isoformat(),
+            "taken_at": manifest.taken_at.isoformat(),
+            "simulated": manifest.simulated,
+            "profile": manifest.profile,
+            "reached": list(manifest.reached),
+            "unreached": list(manifest.unreached),
+            "taken": [
+                {n: v for n, v in p.to_json().items() if n != "content"} for p in manifest.parts
+            ],
+            "missing": [asdict(m) for m in manifest.missing],
+        }
+
+    def save(self, history: Path) -> Path:
+        """Write the snapshot into the folder ``history`` and return its manifest's path.
+
+        The folder is made where it is absent. OSError where the disk refuses; nothing is left then.
+        """
+        path = history / "snapshots" / f"{self.manifest.id}.json"
+        text = json.dumps(self.manifest.to_json(), indent=1, sort_keys=True, ensure_ascii=False)
+        saved = Objects(history / "objects")
+        with staging(history) as beside:
+            for content in dict.fromkeys(p.content for p in self.manifest.parts):
+                target = saved.path(content)
+                if not target.exists():
+                    put(beside, target, self.objects.bytes(content))
+            put(beside, path, text.encode() + b"\n")
+        return path
+
+
+def new_snapshot(
+    estate: Estate,
+    answers: Iterable[tuple[str, str, str | None, pa.Table, float]],
+    missing: Iterable[Missing],
+    reached: Iterable[str],
+    unreached: Iterable[str],
+    *,
+    taken_at: datetime,
+    simulated_at: datetime | None = None,
+    profile: Profile = "full",
+    standing_in: Iterable[tuple[Part, bytes]] = (),
+) -> Snapshot:
+    """Make a snapshot in memory from answers ``(frame, instance, database, table, ms)``.
+
+    ``standing_in`` are parts of an earlier snapshot, with their ``as_of``, and their bytes.
+    """
+    memory: dict[str, bytes] = {}
+    parts: list[Part] = []
+    for frame, instance, database, table, ms in answers:
+        data = encode(table)
+        content = hashlib.sha256(data).hexdigest()
+        memory[content] = data
+        parts.append(Part(frame, instance, database, content, table.num_rows, round(ms, 1)))
+    for part, data in standing_in:
+        memory[part.content] = data
+        parts.append(part)
+    parts.sort(key=lambda p: (p.frame, p.instance, p.database or ""))
+    at = simulated_at or taken_at
+    fingerprint = hashlib.sha256(repr((taken_at, parts)).encode()).hexdigest()[:6]
+    manifest = Manifest(
+        id=f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint}",
+        at=at.astimezone(UTC),
+        taken_at=taken_at.astimezone(UTC),
+        simulated=simulated_at is not None,
+        estate=estate.name,
+        reached=tuple(sorted(reached)),
+        unreached=tuple(sorted(unreached)),
+        parts=tuple(parts),
+        missing=tuple(sorted(missing, key=lambda m: m.sort_key)),
+        profile=profile,
+    )
+    return Snapshot(manifest, Objects(memory=memory), estate)

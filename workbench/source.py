@@ -1,0 +1,148 @@
+"""Where a command or a notebook gets its history from: an estate, URLs, or one snapshot's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from workbench.collect import collect
+from workbench.errors import Unreachable, UsageError
+from workbench.estate import Estate, estate_from_urls, load_estate
+from workbench.snapshot import History, Snapshot, find_tag, load_history, load_snapshot
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a person names on the command line or in a notebook's first cell.
+
+    ``estate`` is a folder or its ``estate.toml``; ``urls`` stand for an estate that nobody wrote down;
+    ``history`` is where snapshots are, ``history/`` in the estate's folder unless given; ``snapshot``
+    is one of them, worked on alone; ``since`` and ``until`` are days, both included;
+    ``baseline`` names a tagged snapshot to begin with instead of ``since``.
+    """
+
+    estate: Path | None = None
+    urls: Sequence[str] = ()
+    history: Path | None = None
+    snapshot: Path | None = None
+    since: str | None = None
+    until: str | None = None
+    baseline: str | None = None
+
+    def load_estate(self) -> Estate:
+        """Return the estate; EstateError where its files are wrong, UsageError where none is named."""
+        if self.estate is not None and self.urls:
+            raise UsageError("name an estate or URLs, not both")
+        if self.urls:
+            return estate_from_urls(self.urls)
+        if self.estate is not None:
+            return load_estate(self.estate)
+        if self.snapshot is not None:
+            return load_snapshot(self.snapshot).estate
+        raise UsageError(
+            "no estate: name one with --estate PATH, a server with --url URL, or a recorded snapshot "
+            "with --snapshot PATH; `workbench init URL -o estate.toml` writes a first estate file"
+        )
+
+    def history_folder(self, estate: Estate) -> Path | None:
+        """Return where snapshots are kept; None where nothing says so (``urls`` alone)."""
+        if self.history is not None:
+            return self.history
+        return estate.folder / "history" if estate.folder is not None else None
+
+    def newest(self, estate: Estate) -> Snapshot | None:
+        """Return the snapshot that a new one follows, or None where there is none yet.
+
+        A full one: a pulse knows neither a catalogue nor sizes that could stand in.
+        """
+        folder = self.history_folder(estate)
+        held = load_history(folder, estate).snapshots if folder is not None else ()
+        return next((s for s in reversed(held) if s.manifest.profile == "full"), None)
+
+    def open(self) -> History:
+        """Return the history to analyse. Collects only where ``urls`` stand without a ``history``.
+
+        SnapshotError where there is no snapshot (in the period); Unreachable where URLs lead nowhere.
+        """
+        estate = self.load_estate()
+        if self.snapshot is not None:
+            return History(estate, (load_snapshot(self.snapshot, estate),))
+        if self.history_folder(estate) is None:
+            return History(estate, (collect_reached(estate),))
+        found = self.open_or_empty()
+        found.newest  # noqa: B018 - an empty history is refused here, with the next step
+        return found
+
+    def open_or_empty(self) -> History:
+        """Return the recorded history, which may hold nothing; UsageError where none is named."""
+        estate = self.load_estate()
+        folder = self.history_folder(estate)
+        if folder is None:
+            raise UsageError("no history: name its folder with --history DIR, or an estate")
+        since = _moment(self.since, time.min)
+        if self.baseline is not None:
+            if since is not None:
+                raise UsageError("a period begins with --since or with --baseline, not with both")
+            since = find_tag(folder, self.baseline).at
+        found = load_history(folder, estate)
+        return found.between(since, _moment(self.until, time.max))
+
+
+def collect_reached(estate: Estate, **options: object) -> Snapshot:
+    """Collect, and raise Unreachable with every reason where no instance could be connected."""
+    snapshot = collect(estate, **options)  # type: ignore[arg-type]
+    if not snapshot.manifest.reached:
+        reasons = "; ".join(f"{m.place}: {m.why}: {m.remedy}" for m in snapshot.manifest.missing)
+        raise Unreachable(f"nothing could be connected: {reasons}")
+    return snapshot
+
+
+def keep(snapshot: Snapshot, history: Path) -> Path:
+    """Save a snapshot into a history and return its path.
+
+    UsageError where a real day would follow simulated ones: no growth could be told from such a history.
+    """
+    recorded = load_history(history, snapshot.estate).snapshots
+    if any(s.manifest.simulated for s in recorded) and not snapshot.manifest.simulated:
+        raise UsageError(
+            f"{history} holds simulated days, and a reading of today does not follow them: review them "
+            "with --offline, or name another folder with --history"
+        )
+    return snapshot.save(history)
+
+
+def stale(history: Path, estate: Estate, now: datetime | None = None) -> list[str]:
+    """Name every instance and database of the estate whose last reading is older than its ``max_age``.
+
+    Simulated days do not age. A target never read is not stale but missing, and what the estate no
+    longer names is no target.
+    """
+    recorded = load_history(history, estate)
+    if not recorded.collected or recorded.newest.manifest.simulated:
+        return []
+    targets = {(i.name, "") for i in estate.instances}
+    targets |= {(s.instance, s.database) for s in estate.services if s.instance and s.database}
+    last: dict[tuple[str, str], datetime] = {}
+    for snapshot in recorded.collected:
+        for part in snapshot.manifest.parts:
+            place = (part.instance, part.database or "")
+            if place in targets and part.as_of is None:
+                last[place] = snapshot.manifest.taken_at
+    oldest = (now or datetime.now(UTC)) - timedelta(days=estate.max_age)
+    return [
+        f"{'/'.join(filter(None, place))}: last read {seen:%Y-%m-%d %H:%M} UTC, more than "
+        f"{estate.max_age} nights ago"
+        for place, seen in sorted(last.items())
+        if seen < oldest
+    ]
+
+
+def _moment(day: str | None, at: time) -> datetime | None:
+    if day is None:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(day), at, UTC)
+    except ValueError as error:
+        raise UsageError(f"{day!r} is not a day: write it as 2026-11-28") from error
