@@ -1,0 +1,1 @@
+"""What a snapshot or a history means: frames in, frames out, nothing else."""

@@ -1,0 +1,157 @@
+"""The slope of a size over days, and how far ahead it can be trusted.
+
+The slope is the median of the slopes between pairs of days (Theil-Sen), which one odd day does not
+move; from three weeks on only pairs a whole number of weeks apart count, so that a weekly rhythm
+cancels out. Pairs never straddle a split: a purge or bulk load that a person wrote down.
+
+The band holds what the past scattered around the slope, plus what the slope itself may be wrong by::
+
+    half width after h days = t * sqrt(v * h + v * h * h / n)
+
+with v the variance a day, from sums over blocks of up to a week, n the number of days, and t the
+Student quantile for the blocks at hand. It is a band for a future like the past, and says nothing of a campaign.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+POINTS_FOR_A_TREND = 14
+"""Below this many daily points no trend is stated, only the difference between first and last."""
+
+COVERAGE = 0.9
+"""The share of futures like the past that the band is meant to hold."""
+
+LONGEST_DAYS = 120
+"""How far back a trend looks: what was longer ago says little of now, and pairs grow with the square."""
+
+FARTHEST_DAYS = 3650
+_WEEK = 7
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How a value moves: units a day, with ``low`` and ``high`` for the slope over the horizon of a month.
+
+    ``variance`` is that of one day's scatter, ``quantile`` the factor of the band, ``days`` how many
+    days it rests on.
+    """
+
+    per_day: float
+    variance: float
+    quantile: float
+    days: int
+
+    def change(self, horizon: float) -> tuple[float, float, float]:
+        """Return the change after ``horizon`` days: low end, middle, high end.
+
+        >>> Trend(10.0, 0.0, 1.7, 28).change(9)
+        (90.0, 90.0, 90.0)
+        """
+        middle = self.per_day * horizon
+        reach = self.quantile * math.sqrt(self.variance * (horizon + horizon**2 / self.days))
+        return middle - reach, middle, middle + reach
+
+    def reaches(self, distance: float) -> tuple[int | None, int | None, int | None]:
+        """Return after how many days the value has moved up by ``distance``: earliest, middle, latest.
+
+        None where that is more than ten years away, or never.
+
+        >>> Trend(10.0, 0.0, 1.7, 28).reaches(95)
+        (10, 10, 10)
+        >>> Trend(-1.0, 0.0, 1.7, 28).reaches(95)
+        (None, None, None)
+        """
+        ahead = np.arange(FARTHEST_DAYS + 1, dtype=float)
+        reach = self.quantile * np.sqrt(self.variance * (ahead + ahead**2 / self.days))
+        middle = self.per_day * ahead
+        return tuple(_first(path >= distance) for path in (middle + reach, middle, middle - reach))  # type: ignore[return-value]
+
+
+def _first(true: npt.NDArray[np.bool_]) -> int | None:
+    return int(true.argmax()) if true.any() else None
+
+
+def _recent(days: Floats, values: Floats) -> tuple[Floats, Floats]:
+    kept = days >= days.max(initial=-math.inf) - LONGEST_DAYS
+    return days[kept], values[kept]
+
+
+def slope(days: Floats, values: Floats, splits: Sequence[float] = ()) -> float | None:
+    """Return the change of ``values`` a day, or None from fewer than two days; ``days`` ascend.
+
+    Below 14 points it is the difference between last and first.
+
+    >>> days = np.arange(20.0)
+    >>> slope(days, np.r_[10 * days[:-1], 9000.0])
+    10.0
+    """
+    days, values = _recent(days, values)
+    if len(days) < 2 or days[-1] <= days[0]:
+        return None
+    if (values == values[0]).all():
+        return 0.0
+    if len(days) < POINTS_FOR_A_TREND:
+        return float((values[-1] - values[0]) / (days[-1] - days[0]))
+    before, after = np.triu_indices(len(days), 1)
+    apart = days[after] - days[before]
+    segment = np.searchsorted(np.asarray(splits, dtype=float), days, side="right")
+    usable = (segment[before] == segment[after]) & (apart > 0)
+    weekly = usable & (np.abs(apart / _WEEK - np.round(apart / _WEEK)) < 0.02)
+    # A rhythm is only told from a slope when several weeks show it.
+    chosen = weekly if days[-1] - days[0] >= 3 * _WEEK - 1 and weekly.any() else usable
+    if not chosen.any():
+        return None
+    steps = (values[after] - values[before])[chosen] / apart[chosen]
+    return float(np.median(steps))
+
+
+def trend(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Trend | None:
+    """Return the trend of daily ``values``, or None from fewer than 14 points.
+
+    ``splits`` are days on which something happened that is not part of the trend: no pair of days
+    before and after it counts.
+
+    >>> days = np.arange(28.0)
+    >>> found = trend(days, 5 * days)
+    >>> found.per_day, found.change(30)
+    (5.0, (150.0, 150.0, 150.0))
+    """
+    days, values = _recent(days, values)
+    if len(days) < POINTS_FOR_A_TREND:
+        return None
+    per_day = slope(days, values, splits)
+    if per_day is None:
+        return None
+    segment = np.searchsorted(np.asarray(splits, dtype=float), days, side="right")
+    residual = values - per_day * days
+    blocks: list[float] = []
+    for number in np.unique(segment):
+        inside = residual[segment == number]
+        length = min(_WEEK, max(len(inside) // 3, 1))
+        blocks += [float(step**2) / length for step in inside[length:] - inside[:-length]]
+    if not blocks:
+        return None
+    independent = max(len(days) / _WEEK, 2.0)
+    return Trend(per_day, float(np.mean(blocks)), _quantile(independent), len(days))
+
+
+def _quantile(blocks: float) -> float:
+    """Student's quantile for ``blocks - 1`` degrees of freedom, by Cornish and Fisher's expansion.
+
+    >>> round(_quantile(1e9), 3), round(_quantile(5), 1)
+    (1.645, 2.1)
+    """
+    z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
+    freedom = max(blocks - 1, 1.0)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / freedom + second / freedom**2
