@@ -1,0 +1,49 @@
+"""Estates: who owns what, where it runs, its limits. Reads files; knows no server.
+
+estate.toml         [estate] [instances.NAME] [services.NAME] [[references]] [[actors]]
+                    [[thresholds]] [[events]] [[exemptions]]
+services/NAME.toml  the keys of [services.NAME], for who wants a file per service
+exemptions.toml     [[exemptions]], for who wants them apart
+"""
+
+from workbench.estate.claims import is_platform_schema
+from workbench.estate.facts import (
+    Actor,
+    Capacity,
+    DeclaredReference,
+    Endpoint,
+    Event,
+    Exemption,
+    Instance,
+    Owner,
+    Place,
+    ReferenceEnd,
+    Service,
+    TableName,
+    Threshold,
+    Tls,
+)
+from workbench.estate.resolve import load_estate
+from workbench.estate.whole import Estate, Unmatched, estate_from_urls
+
+__all__ = [
+    "Actor",
+    "Capacity",
+    "DeclaredReference",
+    "Endpoint",
+    "Estate",
+    "Event",
+    "Exemption",
+    "Instance",
+    "Owner",
+    "Place",
+    "ReferenceEnd",
+    "Service",
+    "TableName",
+    "Threshold",
+    "Tls",
+    "Unmatched",
+    "estate_from_urls",
+    "is_platform_schema",
+    "load_estate",
+]

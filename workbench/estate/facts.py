@@ -1,0 +1,256 @@
+"""What an estate consists of: frozen facts that refer to each other by name."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from workbench.conninfo import Target, TargetError, expand, read_target
+from workbench.errors import EstateError
+from workbench.estate.kinds import Amount, Day, Name, Network, Number, Text
+
+Role = Literal["primary", "pooler", "replica"]
+Standing = Literal["owned", "unowned", "platform"]
+Shape = Literal["plain", "self", "composite", "array", "polymorphic", "shared_key", "natural_key"]
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+# the order in which an instance is connected
+_ROLES: tuple[Role, ...] = ("primary", "pooler", "replica")
+
+
+class TableName(NamedTuple):
+    """A table that a service owns inside a schema that it shares."""
+
+    schema: str
+    table: str
+
+
+class Place(NamedTuple):
+    """Something that a snapshot holds: a table, or a schema or database without any."""
+
+    instance: str
+    database: str
+    schema: str | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns a place: a service, nobody declared yet, or the platform."""
+
+    service: str | None
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What SQL cannot see of a server; None where it was not declared."""
+
+    vcpus: Amount | None = None
+    memory_gb: Amount | None = None
+    """GiB"""
+    storage_gb: Amount | None = None
+    """GiB"""
+    iops: Amount | None = None
+    """operations a second"""
+    throughput_mb: Amount | None = None
+    """MiB a second"""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """libpq's TLS settings, as written; they override what a URL says."""
+
+    sslmode: SslMode | None = None
+    sslrootcert: Text | None = None
+    sslcert: Text | None = None
+    sslkey: Text | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One way to reach an instance."""
+
+    role: Role
+    url: str = field(repr=False)
+    """as written, variables and all; may hold a password, so it is never shown"""
+    pool_size: int | None = None
+    """server connections that a pooler keeps per database and user"""
+    pool_mode: Literal["session", "transaction", "statement"] | None = None
+    max_clients: int | None = None
+    """client connections that a pooler accepts"""
+    where: str = field(default="", compare=False)
+    """file and key, for messages"""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A PostgreSQL cluster: where it runs, how to reach it, what SQL cannot see of it."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    provider: str | None = None
+    network: str | None = None
+    database: str | None = None
+    """where its services live that do not name a database"""
+    capacity: Capacity = field(default_factory=Capacity)
+    tls: Tls = field(default_factory=Tls)
+    password_command: tuple[str, ...] = field(default=(), repr=False)
+    exclude_databases: tuple[str, ...] = ()
+    """glob patterns"""
+    databases: tuple[str, ...] = ()
+    """read even where no service names them: those of URLs"""
+    folder: Path | None = None
+    """what relative paths of certificates start from"""
+    where: str = field(default="", compare=False)
+    """file and key, for messages"""
+
+    def excludes(self, database: str) -> bool:
+        """Whether ``database`` is left out of collections.
+
+        >>> Instance("main", (), exclude_databases=("*_dev",)).excludes("orion_user_dev")
+        True
+        """
+        return any(fnmatchcase(database, pattern) for pattern in self.exclude_databases)
+
+    def target(
+        self, environ: Mapping[str, str] | None = None, database: str | None = None
+    ) -> Target:
+        """How to connect: the primary, else the pooler, else a replica; TLS settings applied.
+
+        ``environ`` defaults to the process's. The password command is not run yet: see
+        :meth:`Target.connecting`. Raises EstateError, which names file, key and variable.
+        """
+        environ = os.environ if environ is None else environ
+        if not self.endpoints:
+            raise EstateError(f'{self.where}: no url; write url = "postgresql://..."')
+        endpoint = min(self.endpoints, key=lambda e: _ROLES.index(e.role))
+        where = endpoint.where
+        try:
+            target = read_target(expand(endpoint.url, environ))
+            where = f"{self.where}.tls"
+            target = target.override(**self._tls(environ))
+            where = f"{self.where}.password_command"
+            command = tuple(expand(word, environ) for word in self.password_command)
+        except TargetError as error:
+            raise EstateError(f"{where}: {error}") from None
+        name = database or target.params.get("dbname") or self.database
+        target = target.override(dbname=name) if name else target
+        return target.asking(command)
+
+    def _tls(self, environ: Mapping[str, str]) -> dict[str, str]:
+        given: dict[str, str] = {"sslmode": self.tls.sslmode} if self.tls.sslmode else {}
+        for key in ("sslrootcert", "sslcert", "sslkey"):
+            value = getattr(self.tls, key)
+            if value is None:
+                continue
+            value = expand(value, environ)
+            # "system" is libpq's word for the certificates of the machine
+            path = value if value == "system" else Path(value).expanduser()
+            given[key] = str(self.folder / path if self.folder and path != "system" else path)
+        return given
+
+
+@dataclass(frozen=True)
+class Service:
+    """The owner of data: schemas, a whole database or instance, or named tables."""
+
+    name: str
+    team: str | None = None
+    contact: str | None = None
+    was: tuple[str, ...] = ()
+    """names it had before"""
+    external: bool = False
+    """it keeps its data elsewhere; nothing is collected from it"""
+    instance: str | None = None
+    database: str | None = None
+    """None: wherever on the instance the schemas are found"""
+    schemas: tuple[str, ...] = ()
+    tables: tuple[TableName, ...] = ()
+    whole: bool = False
+    """it owns the whole database, or the whole instance where no database is named"""
+    attributes: Mapping[str, object] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    """free facts of a person's own, such as ``port``; exported with the service"""
+    connection_limit: int | None = None
+    """connections of the application's pool"""
+    pool_timeout: float | None = None
+    """seconds"""
+    where: str = field(default="", compare=False)
+    """file and key, for messages"""
+
+
+@dataclass(frozen=True)
+class ReferenceEnd:
+    """One end of a declared reference; what is not said is None or empty."""
+
+    service: str
+    schema: str | None = None
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeclaredReference:
+    """A reference that a person wrote down: ``[[references]]`` from ... to ..."""
+
+    source: ReferenceEnd
+    target: ReferenceEnd
+    shape: Shape | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who a service is seen as: by login, by application_name or by client network."""
+
+    service: Text
+    login: Name | None = None
+    application_name: Text | None = None
+    network: Network | None = None
+    """CIDR"""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit on a metric, as written; judged elsewhere."""
+
+    metric: Text
+    service: Text | None = None
+    scope: Text | None = None
+    soft: Number | None = None
+    hard: Number | None = None
+    low: Number | None = None
+    unit: Text | None = None
+    window: Text | None = None
+    formula: Text | None = None
+    """how the estate computes the metric, in words"""
+    parameters: Mapping[str, Number] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    """the numbers in the formula, by name"""
+    source: Text | None = None
+    """where the limit was agreed"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened and that a chart should show."""
+
+    date: Day
+    what: Text
+    service: Text | None = None
+    instance: Text | None = None
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """A finding or crossing accepted on purpose, until it expires."""
+
+    key: Text
+    owner: Text
+    reason: Text
+    expires: Day

@@ -1,0 +1,404 @@
+"""From what the files say to facts: defaults filled in, names checked, clashes refused."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from workbench.conninfo import TargetError, hanging_on, outline
+from workbench.estate.applications import (
+    Application,
+    addresses_of,
+    instance_meant,
+    read_application,
+)
+from workbench.estate.claims import clashes
+from workbench.estate.facts import (
+    DeclaredReference,
+    Endpoint,
+    Instance,
+    Service,
+    TableName,
+)
+from workbench.estate.files import (
+    MAIN,
+    Contents,
+    Entry,
+    Faults,
+    digest_of,
+    key_path,
+    parse_texts,
+    read_contents,
+)
+from workbench.estate.names import nearest
+from workbench.estate.shapes import EndpointTable, InstanceTable, KeyPath, ServiceTable
+from workbench.estate.whole import Estate
+
+# Where a person connects who has no database in mind; nobody's data by default.
+_MAINTENANCE = {"postgres", "template1"}
+_DATA = ("instance", "database", "schemas", "tables", "url")
+_OWNS_NOTHING = (
+    "owns nothing; give it schemas, tables, a database, an instance or a url,"
+    " write external = true where its data is kept elsewhere,"
+    " or tables = [] where it is not yet known"
+)
+
+
+def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: Faults) -> Estate:
+    """Make the estate; every fault goes to ``faults``, and then the estate is of no use."""
+    resolver = _Resolver(contents, environ, faults)
+    instances, services = resolver.instances_and_services()
+    resolver.names()
+    for kind in ("references", "actors", "thresholds", "events", "exemptions"):
+        getattr(resolver, kind)()
+    name = contents.estate.name or name
+    return Estate(
+        name=name,
+        title=contents.estate.title or name,
+        folder=contents.folder,
+        digest=contents.digest,
+        instances=instances,
+        services=services,
+        references=tuple(
+            DeclaredReference(t.from_, t.to, t.shape, t.note) for t in _tables(contents.references)
+        ),
+        actors=tuple(_tables(contents.actors)),
+        thresholds=tuple(_tables(contents.thresholds)),
+        events=tuple(sorted(_tables(contents.events), key=lambda e: (e.date, e.what))),
+        exemptions=tuple(_tables(contents.exemptions)),
+        max_age=contents.estate.max_age,
+    )
+
+
+def _tables(entries: Iterable[Entry[Any]]) -> list[Any]:
+    return [entry.table for entry in entries if entry.table is not None]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A service and where it is."""
+
+    entry: Entry[ServiceTable]
+    table: ServiceTable
+    application: Application | None
+    instance: str | None = None
+
+    @property
+    def database(self) -> str | None:
+        return self.table.database or (self.application.database if self.application else None)
+
+
+class _Resolver:
+    """One pass over the contents; what a faulty table would have said is never guessed."""
+
+    def __init__(self, contents: Contents, environ: Mapping[str, str], faults: Faults) -> None:
+        self.contents, self.environ, self._faults = contents, environ, faults
+        # of faulty tables too: nobody is told off for naming them
+        self.instance_names = {entry.name for entry in contents.instances}
+        self.service_names = {entry.name for entry in contents.services}
+
+    def fault(self, entry: Entry[Any], text: str, *key: str | int) -> None:
+        self._faults.add(entry.file, (*entry.at, *key), text)
+
+    # -- instances
+
+    def instances_and_services(self) -> tuple[tuple[Instance, ...], tuple[Service, ...]]:
+        instances = {e.name: self.instance(e, e.table) for e in self.contents.instances if e.table}
+        placed = self.placed(instances)
+        databases = _databases_named(placed)
+        services = [self.service(p, instances, databases) for p in placed]
+        by_name = {p.entry.name: p.entry for p in placed}
+        for service, text in clashes(services):
+            self.fault(by_name[service.name], f"{text}; let one of them own it")
+        return tuple(instances.values()), tuple(services)
+
+    def instance(self, entry: Entry[InstanceTable], table: InstanceTable) -> Instance:
+        ways: list[tuple[KeyPath, EndpointTable]] = [
+            (("endpoints", i, "url"), e) for i, e in enumerate(table.endpoints)
+        ]
+        if table.url:
+            ways.insert(0, (("url",), EndpointTable("primary", table.url)))
+        if not ways:
+            self.fault(entry, 'has no url; write url = "postgresql://...", variables and all')
+        if sum(e.role == "primary" for _, e in ways) > 1:
+            self.fault(entry, "has two primaries (url is one); make the others replicas or poolers")
+        for key, endpoint in ways:
+            try:
+                outline(endpoint.url, self.environ)
+            except TargetError as error:
+                self.fault(entry, str(error), *key)
+        return Instance(
+            name=entry.name,
+            endpoints=tuple(
+                Endpoint(**vars(endpoint), where=f"{entry.file}: {key_path((*entry.at, *key))}")
+                for key, endpoint in ways
+            ),
+            provider=table.provider,
+            network=table.network,
+            database=table.database,
+            capacity=table.capacity,
+            tls=table.tls,
+            password_command=table.password_command or (),
+            exclude_databases=table.exclude_databases,
+            folder=self.contents.folder,
+            where=entry.where,
+        )
+
+    # -- services
+
+    def placed(self, instances: dict[str, Instance]) -> list[_Placed]:
+        """Each service with its instance; the instances that URLs imply are added."""
+        declared = dict(instances)
+        found = {
+            entry.name: _Placed(entry, entry.table, self.application(entry, entry.table))
+            for entry in self.contents.services
+            if entry.table
+        }
+        for name, place in found.items():
+            if place.application and not place.table.instance:
+                found[name] = self.by_url(place, place.application, declared, instances)
+        for name, place in found.items():
+            if not place.application or place.table.instance:
+                found[name] = self.by_name(place, instances)
+        return list(found.values())
+
+    def application(self, entry: Entry[ServiceTable], table: ServiceTable) -> Application | None:
+        if table.external:
+            for key in _DATA:
+                if getattr(table, key) is not None:
+                    text = "an external service keeps its data elsewhere; remove this, or external"
+                    self.fault(entry, text, key)
+            return None
+        if table.url is None:
+            return None
+        try:
+            return read_application(table.url, self.environ)
+        except TargetError as error:
+            self.fault(entry, str(error), "url")
+            return None
+
+    def by_url(
+        self,
+        place: _Placed,
+        application: Application,
+        declared: Mapping[str, Instance],
+        instances: dict[str, Instance],
+    ) -> _Placed:
+        entry = place.entry
+        meant, doubt = instance_meant(entry.name, application, declared)
+        if doubt:
+            self.fault(entry, doubt, "url")
+        elif meant is None:
+            implied = [n for n, i in instances.items() if n not in declared]
+            same = (n for n in implied if addresses_of(instances[n]) & application.addresses)
+            meant = next(same, entry.name)
+            if meant == entry.name:
+                where = f"{entry.file}: {key_path((*entry.at, 'url'))}"
+                endpoint = Endpoint("primary", place.table.url or "", where=where)
+                instances[meant] = Instance(
+                    meant, (endpoint,), folder=self.contents.folder, where=entry.where
+                )
+        return replace(place, instance=meant)
+
+    def by_name(self, place: _Placed, instances: Mapping[str, Instance]) -> _Placed:
+        entry, table = place.entry, place.table
+        known = self.instance_names | instances.keys()
+        usual = self.instance_names or instances.keys()
+        if table.external:
+            return place
+        if table.instance:
+            if table.instance not in known:
+                text = f"no instance is called {table.instance!r}; {nearest(table.instance, known)}"
+                self.fault(entry, text, "instance")
+            return replace(place, instance=table.instance)
+        if entry.name in known:
+            return replace(place, instance=entry.name)
+        if all(getattr(table, key) is None for key in _DATA):
+            self.fault(entry, _OWNS_NOTHING)
+        elif table.url is not None or (not table.owns_something and len(usual) != 1):
+            pass  # a faulty url was told of; and who owns nothing yet may be anywhere
+        elif not usual:
+            self.fault(entry, "no instance is declared; write [instances.NAME] with its url")
+        elif len(usual) > 1:
+            text = f"is on which instance? Write instance = one of {', '.join(sorted(usual))}"
+            self.fault(entry, text)
+        else:
+            return replace(place, instance=next(iter(usual)))
+        return place
+
+    def service(
+        self,
+        place: _Placed,
+        instances: Mapping[str, Instance],
+        databases: Mapping[str, set[str]],
+    ) -> Service:
+        table, application = place.table, place.application
+        schemas = table.schemas or ()
+        if application and application.schema and table.claims_by_url:
+            schemas = (application.schema,)
+        whole = table.owns_something and not schemas and not table.tables
+        return Service(
+            name=place.entry.name,
+            team=table.team,
+            contact=table.contact,
+            was=table.was,
+            external=table.external,
+            instance=place.instance,
+            database=self.database(place, whole, instances, databases),
+            schemas=schemas,
+            tables=tuple(TableName(*names) for names in dict.fromkeys(table.tables or ())),
+            whole=whole and place.instance is not None,
+            attributes=MappingProxyType(table.attributes),
+            connection_limit=table.connection_limit
+            or (application.connection_limit if application else None),
+            pool_timeout=table.pool_timeout or (application.pool_timeout if application else None),
+            where=place.entry.where,
+        )
+
+    def database(
+        self,
+        place: _Placed,
+        whole: bool,
+        instances: Mapping[str, Instance],
+        databases: Mapping[str, set[str]],
+    ) -> str | None:
+        """The service's database: written, of its URL, of its instance's URL, or the only one named."""
+        if place.database or not place.table.owns_something:
+            return place.database
+        if place.application and place.application.missing:
+            text = f"variable {place.application.missing} is not set, and the database hangs on it"
+            self.fault(place.entry, f'{text}; set it, or write database = "..."', "url")
+            return None
+        instance = instances.get(place.instance or "")
+        if instance is None or instance.database or whole:
+            return instance.database if instance else None
+        if written := _written_database(instance):
+            return written  # one more service with a database of its own moves no other
+        named = databases.get(instance.name, set())
+        if len(named) > 1:
+            text = f"is in which database? Write database = one of {', '.join(sorted(named))}"
+            self.fault(place.entry, text)
+            return None
+        return next(iter(named), None)
+
+    # -- names
+
+    def names(self) -> None:
+        known = Counter(self.service_names)
+        for entry in self.contents.services:
+            for old in dict.fromkeys(entry.table.was if entry.table else ()):
+                known[old] += 1
+                if known[old] > 1:
+                    text = f"{old!r} is, or was, another service too; a name has one history"
+                    self.fault(entry, text, "was")
+
+    def service_known(self, entry: Entry[Any], name: str | None, key: str = "service") -> None:
+        if name is not None and name not in self.service_names:
+            text = f"no service is called {name!r}; {nearest(name, self.service_names)}"
+            self.fault(entry, text, key)
+
+    def references(self) -> None:
+        for entry in self.contents.references:
+            if entry.table:
+                self.service_known(entry, entry.table.from_.service, "from")
+                self.service_known(entry, entry.table.to.service, "to")
+                if not entry.table.from_.columns:
+                    self.fault(entry, "names no column; write SERVICE.TABLE.COLUMN", "from")
+
+    def actors(self) -> None:
+        seen: dict[tuple[str, str], str] = {}
+        for entry in self.contents.actors:
+            if not entry.table:
+                continue
+            self.service_known(entry, entry.table.service)
+            kinds = ("login", "application_name", "network")
+            given = [(k, getattr(entry.table, k)) for k in kinds if getattr(entry.table, k)]
+            if len(given) != 1:
+                self.fault(entry, "write exactly one of login, application_name and network")
+            for way in given:
+                other = seen.setdefault(way, entry.table.service)
+                if other != entry.table.service:
+                    text = f"is service {other!r} already; nobody can tell them apart by it"
+                    self.fault(entry, text, way[0])
+
+    def thresholds(self) -> None:
+        for entry in self.contents.thresholds:
+            if entry.table:
+                self.service_known(entry, entry.table.service)
+                if entry.table.soft is entry.table.hard is entry.table.low is None:
+                    self.fault(entry, "has no limit; write soft, hard or low")
+
+    def events(self) -> None:
+        for entry in self.contents.events:
+            if entry.table:
+                self.service_known(entry, entry.table.service)
+                name = entry.table.instance
+                if name and name not in self.instance_names:
+                    text = f"no instance is called {name!r}; {nearest(name, self.instance_names)}"
+                    self.fault(entry, text, "instance")
+
+    def exemptions(self) -> None:
+        seen: dict[str, Entry[Any]] = {}
+        for entry in self.contents.exemptions:
+            if entry.table and seen.setdefault(entry.table.key, entry) is not entry:
+                text = f"is exempted at {seen[entry.table.key].where} already; keep one of them"
+                self.fault(entry, text, "key")
+
+
+def _databases_named(placed: Iterable[_Placed]) -> dict[str, set[str]]:
+    """The databases that services name, per instance."""
+    named: dict[str, set[str]] = {}
+    for place in placed:
+        if place.instance and place.database:
+            named.setdefault(place.instance, set()).add(place.database)
+    return named
+
+
+def _written_database(instance: Instance) -> str | None:
+    """The database that the instance's URL names in so many words."""
+    for endpoint in instance.endpoints:
+        try:
+            name = outline(endpoint.url).params.get("dbname")
+        except TargetError:  # told of as a fault of the instance
+            continue
+        if name and name not in _MAINTENANCE and not hanging_on(name):
+            return name
+    return None
+
+
+def load_estate(path: Path | str, environ: Mapping[str, str] | None = None) -> Estate:
+    """Read the estate at ``path``: a folder or its estate.toml.
+
+    ``environ`` holds the variables, by default the process's. Raises EstateError, which lists
+    every fault of every file as ``file: key: fault; next step``.
+    """
+    environ = os.environ if environ is None else environ
+    faults = Faults()
+    contents = read_contents(Path(path), environ, faults)
+    return _made(contents, Path(contents.main).resolve().parent.name, environ, faults)
+
+
+def estate_from_text(
+    text: str,
+    others: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Estate:
+    """Read an estate from the text of its estate.toml, and of its other files by path."""
+    environ = os.environ if environ is None else environ
+    faults = Faults()
+    texts = {MAIN: text.encode(), **{k: v.encode() for k, v in (others or {}).items()}}
+    contents = Contents(MAIN, None, digest_of(texts))
+    parse_texts(texts, contents, environ, faults)
+    return _made(contents, "estate", environ, faults)
+
+
+def _made(contents: Contents, name: str, environ: Mapping[str, str], faults: Faults) -> Estate:
+    if not contents.instances and not contents.services and not faults:
+        text = "declares neither instances nor services; write [instances.NAME]"
+        faults.add(contents.main, (), text)
+    estate = resolve(contents, name, environ, faults)
+    faults.refuse()
+    return estate

@@ -1,0 +1,16 @@
+"""A review: what was collected, run through the notebooks, written as a report that opens from disk."""
+
+from workbench.review.desk import open_lab
+from workbench.review.execute import Outcome, run_notebooks
+from workbench.review.report import ReviewResult, run_review, write_pages
+from workbench.review.whole import review
+
+__all__ = [
+    "Outcome",
+    "ReviewResult",
+    "open_lab",
+    "review",
+    "run_notebooks",
+    "run_review",
+    "write_pages",
+]

@@ -1,0 +1,43 @@
+"""One notebook in a process of its own: ``python -m workbench.review.worker JOB.json``.
+
+It lives as long as its starter: when the pipe on its standard input closes, it ends its kernel and itself,
+so that no kernel outlives a review that was killed.
+"""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+KERNEL = "workbench"
+
+
+def main() -> None:
+    """Run the notebook that the job names; a notebook that raises ends this process with an error."""
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    import papermill
+
+    papermill.execute_notebook(
+        job["notebook"],
+        job["output"],
+        parameters=job["parameters"],
+        kernel_name=KERNEL,
+        progress_bar=False,
+        start_timeout=job["start_timeout"],
+    )
+
+
+def _end_with_starter() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
