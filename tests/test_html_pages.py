@@ -1,0 +1,280 @@
+"""Pages: open from disk with no network, hold no markup that came from a database, can be linked to and read narrow."""
+
+import re
+import shutil
+import tempfile
+from html import unescape
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+from small_history import HOSTILE, write_history
+from workbench.model import Missing
+from workbench.present import html
+from workbench.present.text import escape, legible, without_secrets
+from workbench.review import run_review
+
+TITLE = '<script>alert("estate")</script> & "Ко"'
+FRAME = html.Frame(
+    estate=TITLE,
+    period="1–28 Nov 2026",
+    simulated=True,
+    coverage="1 of 1 instance reached, no gaps",
+    provenance="28 snapshots",
+    version="0",
+    pages=[html.Link("index.html", "Summary"), html.Link("x.html", TITLE, failed=True)],
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Page(HTMLParser):
+    """What a page loads, links to, and defines, as a browser reads it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.anchors, self.links, self.tags, self.events = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "srcset", "data", "poster") or (tag == "link" and name == "href"):
+                self.loads.append(value)
+            elif name in ("href", "xlink:href"):
+                self.links.append(value)
+            elif name == "id":
+                self.anchors.append(value)
+            elif name.startswith("on"):
+                self.events.append((tag, name))
+
+
+def notebook(*cells):
+    """An executed notebook; each cell is Markdown, or the list of its outputs."""
+    made = nbformat.v4.new_notebook(metadata={"papermill": {"parameters": {"estate": "/private"}}})
+    for cell in cells:
+        if isinstance(cell, str):
+            made.cells.append(nbformat.v4.new_markdown_cell(cell))
+        else:
+            made.cells.append(nbformat.v4.new_code_cell("show()", outputs=cell, execution_count=1))
+    return made
+
+
+def shown(**data):
+    kinds = {"html": "text/html", "plain": "text/plain", "markdown": "text/markdown"}
+    kinds |= {"latex": "text/latex", "js": "application/javascript", "svg": "image/svg+xml"}
+    return nbformat.v4.new_output(
+        "display_data", {kinds[kind]: text for kind, text in data.items()}
+    )
+
+
+def page(*cells, failure=""):
+    return html.notebook_page(notebook(*cells), FRAME, here="x.html", failure=failure)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The report on an estate whose every name is hostile, made by the notebooks that are shipped."""
+    folder = tmp_path_factory.mktemp("estates")
+    gap = Missing("<b>", 'a"b', "<i>x</i>", "<script>why</script>", "GRANT <u> TO you")
+    history = write_history(folder / 'evil <b>&" estate' / "history", HOSTILE, missing=(gap,))
+    return run_review(None, history, out=folder / "reports").folder
+
+
+@pytest.fixture(scope="module")
+def pages(report):
+    return {path.name: path.read_text() for path in sorted(report.glob("*.html"))}
+
+
+# -- text
+
+
+def test_a_page_states_estate_period_coverage_and_simulated_dates():
+    text = unescape(page("# One"))
+    for said in (TITLE, FRAME.period, FRAME.coverage, "simulated dates"):
+        assert said in text
+
+
+def test_headings_are_anchors_and_the_contents_lead_to_them():
+    text = page("# One", "## What grows?\n\nMuch.", "## What grows?", "### a < b & c")
+    found = Page(text)
+    assert {"what-grows", "what-grows-2", "a-b-c"} <= set(found.anchors)
+    assert len(found.anchors) == len(set(found.anchors))
+    assert {"#what-grows", "#what-grows-2", "#a-b-c"} <= set(found.links)
+    assert "<title>One · " in text
+
+
+def test_a_failed_page_says_so_and_where():
+    text = page("# One", failure="code cell 3, `x()`: ValueError: <script>alert(1)</script>")
+    assert 'role="alert"' in text
+    assert "code cell 3" in text
+    assert "<script>alert" not in text
+
+
+def test_printed_text_and_errors_are_escaped_and_lose_their_passwords():
+    url = "postgresql://app:hunter2@db/shop"
+    outputs = [
+        nbformat.v4.new_output("stream", text=f"<script>alert(1)</script> {url}"),
+        nbformat.v4.new_output("error", ename="E", evalue=url, traceback=[f"<img src=x> {url}"]),
+        shown(plain=f"<b> {url}"),
+    ]
+    text = page(outputs)
+    assert "hunter2" not in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+
+
+@pytest.mark.parametrize("kind", ["markdown", "latex", "js", "svg"])
+def test_output_that_could_carry_markup_unescaped_is_not_shown(kind):
+    text = page([shown(**{kind: "<script>alert(1)</script>", "plain": "instead"})])
+    assert "alert(1)" not in text
+    assert "instead" in text
+
+
+def test_parameters_and_papermills_traces_are_not_published():
+    made = notebook("# One", [shown(plain="kept")])
+    for tag in ("parameters", "injected-parameters", "papermill-error-cell-tag"):
+        cell = nbformat.v4.new_code_cell("estate = '/private'", metadata={"tags": [tag]})
+        made.cells.append(cell)
+    text = html.notebook_page(made, FRAME, here="x.html")
+    assert "/private" not in text
+    assert "papermill" not in text
+    assert "kept" in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_legible_text(name):
+    assert not re.search(r"[<>\"\x00-\x1f\u202e]", escape(name))
+    assert legible(legible(name)) == legible(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://app:hunter2@db/shop",
+        "connection failed: password=hunter2 host=db",
+        "{'password': 'hunter2'}",
+        "PGPASSWORD=hunter2",
+        "token: hunter2",
+    ],
+)
+def test_a_password_in_a_text_is_blanked(text):
+    assert "hunter2" not in without_secrets(text)
+
+
+# -- whole reports
+
+
+def test_nothing_is_loaded_but_the_reports_own_files(pages, report):
+    for text in pages.values():
+        for address in Page(text).loads:
+            assert address.startswith("data:") or (report / address).is_file()
+        assert not re.search(r"url\(|@import", text)
+    for asset in (report / "assets").iterdir():
+        assert not re.search(r"https?://|//\w+\.\w+/|url\(|@import", asset.read_text())
+
+
+def test_every_link_leads_somewhere(pages):
+    anchors = {name: set(Page(text).anchors) for name, text in pages.items()}
+    for name, text in pages.items():
+        for link in Page(text).links:
+            target, _, anchor = link.partition("#")
+            assert not anchor or anchor in anchors[target or name]
+            assert not target or target in pages
+
+
+def test_no_name_from_a_database_becomes_markup(pages):
+    for text in pages.values():
+        found = Page(text)
+        assert found.tags.count("script") == 1
+        assert not set(found.tags) & {"iframe", "object", "embed", "base", "form", "u", "img"}
+        assert found.events == []
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", text)
+
+
+def test_the_index_says_what_could_not_be_measured_and_what_would_settle_it(pages):
+    assert "GRANT &lt;u&gt; TO you" in pages["index.html"]
+    assert "1 gap" in pages["index.html"]
+
+
+def test_all_pages_of_a_report_share_one_frame(pages):
+    assert set(pages) == {"index.html", "overview.html", "capacity.html"}
+    for text in pages.values():
+        assert text.count('aria-current="page"') == 1
+        assert text.count("<h1") == 1
+        assert '<html lang="en">' in text
+
+
+# -- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH")
+    flags = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    )
+    flags += " --disable-component-update --disable-sync"
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, headless=True, args=flags.split(), offline=True
+        )
+        yield context
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["index.html", "overview.html", "capacity.html"])
+def test_it_opens_from_disk_without_network(name, report, browser):
+    """Wide and narrow, light and dark: nothing is asked of the network, nothing complains, nothing overflows."""
+    tab = browser.new_page()
+    requests, complaints = [], []
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("dialog", lambda dialog: complaints.append(dialog.message))
+    for width in (1440, 390):
+        for scheme in ("light", "dark"):
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.emulate_media(color_scheme=scheme)
+            tab.goto((report / name).as_uri())
+            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert tab.evaluate(wider) <= 0
+            assert tab.screenshot(full_page=True)
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []
+    assert any(url.endswith("report.js") for url in requests)
+    tab.close()
+
+
+def test_a_phone_gets_the_drawing_made_for_it(report, browser):
+    tab = browser.new_page()
+    for width, wanted in ((1440, "wide"), (390, "narrow")):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.goto((report / "capacity.html").as_uri())
+        for kind in ("wide", "narrow"):
+            assert tab.locator(f".wb-{kind} svg").first.is_visible() == (kind == wanted)
+        size = "document.querySelector('.wb-%s text').getBoundingClientRect().height"
+        assert tab.evaluate(size % wanted) >= 12
+    tab.close()
+
+
+def test_an_anchor_lands_below_the_head_that_stays(report, browser):
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    tab.emulate_media(reduced_motion="reduce")
+    tab.goto((report / "capacity.html").as_uri() + "#which-tables-grow")
+    heading = tab.locator("#which-tables-grow").bounding_box()
+    head = tab.locator(".wb-head").bounding_box()
+    assert head["height"] <= heading["y"] < 900
+    tab.close()
+
+
+def test_it_can_be_read_without_script(report, browser):
+    tab = browser.new_page()
+    tab.route("**/report.js", lambda route: route.abort())
+    tab.goto((report / "capacity.html").as_uri())
+    assert tab.locator(".wb-rail a").first.is_visible()
+    assert tab.locator(".wb-table").first.is_visible()
+    tab.close()
