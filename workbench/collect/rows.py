@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+
+from workbench.snapshot.objects import outside_python
 
 _ARROW = {
     16: pa.bool_(),
@@ -61,10 +62,10 @@ def to_arrow(data: bytes, schema: Mapping[str, pa.DataType]) -> pa.Table:
         ),
     }
     try:
-        table = pyarrow.csv.read_csv(io.BytesIO(data), **options)
+        table = pyarrow.csv.read_csv(outside_python(data), **options)
     except pa.ArrowInvalid:
         repaired = data.decode("utf-8", errors="replace").encode()
-        table = pyarrow.csv.read_csv(io.BytesIO(repaired), **options)
+        table = pyarrow.csv.read_csv(outside_python(repaired), **options)
     for index, (name, kind) in enumerate(schema.items()):
         if pa.types.is_list(kind):
             table = table.set_column(index, name, _split_arrays(table.column(name), kind))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 import shutil
 import tempfile
@@ -25,17 +24,32 @@ from workbench.snapshot.manifest import Part
 def encode(table: pa.Table) -> bytes:
     """Return the bytes of an object: one row group, compressed, without what a small file can spare."""
     texts = [f.name for f in table.schema if pa.types.is_string(f.type)]
-    buffer = io.BytesIO()
+    sink = pa.BufferOutputStream()
     pq.write_table(
         table.replace_schema_metadata(None),
-        buffer,
+        sink,
         compression="zstd",
         compression_level=9,
         use_dictionary=texts,  # counters do not repeat: a dictionary of them costs a fifth more
         store_schema=False,
         write_statistics=False,
     )
-    return buffer.getvalue()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
+
+
+def outside_python(data: bytes) -> pa.BufferReader:
+    """Return a stream over a copy of ``data`` that Arrow's own threads may let go of at any time.
+
+    A stream over Python's bytes is released under Python's lock. A reader's thread that does so while
+    the interpreter ends is ended with it, and takes the whole process along (SIGABRT).
+
+    >>> outside_python(b"a,b").read()
+    b'a,b'
+    """
+    sink = pa.BufferOutputStream()
+    sink.write(data)
+    return pa.BufferReader(sink.getvalue())
 
 
 @dataclass(frozen=True)
@@ -58,9 +72,9 @@ class Objects:
 
     def read(self, content: str, columns: list[str] | None) -> pa.Table:
         """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost."""
-        source: io.BytesIO | Path
+        source: pa.BufferReader | Path
         if content in self.memory:
-            source = io.BytesIO(self.memory[content])
+            source = outside_python(self.memory[content])
         else:
             source = self.path(content)
             if not source.exists():
