@@ -1,0 +1,273 @@
+"""Names of relations as a server's catalogue resolves them: search paths, views, partitions, foreign tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from workbench.conninfo import TargetError, read_target
+from workbench.errors import EstateError
+from workbench.estate import Estate
+from workbench.estate.facts import Standing
+from workbench.snapshot import Snapshot, records
+
+PathSource = Literal["role", "database", "server"]
+
+_DEFAULT_PATH = '"$user", public'
+_WORD = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^\s,"]+))\s*(?:,|$)')
+
+
+class Relation(NamedTuple):
+    """A relation by name (its partition root's), and whose it is."""
+
+    instance: str
+    database: str
+    schema: str
+    relation: str
+    relkind: str
+    service: str | None
+    standing: Standing
+
+    @property
+    def qualified(self) -> str:
+        """``schema.relation``, as findings and keys name it."""
+        return f"{self.schema}.{self.relation}"
+
+
+class SearchPath(NamedTuple):
+    """The schemas in which a login's unqualified names are looked up, and whose setting says so."""
+
+    schemas: tuple[str, ...]
+    source: PathSource
+
+
+class Behind(NamedTuple):
+    """What a name stands for: the tables that hold its rows, and the views on the way to them."""
+
+    tables: tuple[Relation, ...]
+    views: tuple[Relation, ...]
+
+
+@dataclass(frozen=True)
+class DatabaseNames:
+    """The relations of one database, by name and by oid."""
+
+    instance: str
+    database: str
+    by_name: dict[str, dict[str, int]] = field(default_factory=dict)
+    """relation name to {schema: oid}"""
+    by_oid: dict[int, Relation] = field(default_factory=dict)
+    root: dict[int, int] = field(default_factory=dict)
+    reads: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """view to what its rewrite rule names"""
+    foreign: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
+    """foreign table to (instance, database, schema, relation) where the estate knows the server"""
+
+    def find(self, schema: str, relation: str) -> int | None:
+        """Return the oid of a relation, or None."""
+        return self.by_name.get(relation, {}).get(schema)
+
+
+class Catalogue:
+    """The names of one snapshot, seen with its estate's eyes.
+
+    Reads the frames relations, view_dependencies, foreign_tables, foreign_servers, role_settings and
+    settings. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
+    root, foreign tables to the instance and database that the estate declares under that address.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.estate: Estate = snapshot.settled
+        self._behind: dict[tuple[str, str, int], Behind] = {}
+
+    def database(self, instance: str, database: str) -> DatabaseNames | None:
+        """Return the names of a database; None where its relations were not collected."""
+        return self._databases.get((instance, database))
+
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Return every (instance, database) whose relations were collected."""
+        return tuple(sorted(self._databases))
+
+    def relation(self, instance: str, database: str, oid: int) -> Relation | None:
+        """Return the relation of that oid under the name of its partition root."""
+        names = self._databases.get((instance, database))
+        return None if names is None else names.by_oid.get(names.root.get(oid, oid))
+
+    def behind(self, instance: str, database: str, oid: int) -> Behind:
+        """Return the tables that a relation's rows come from, and the views on the way, itself included.
+
+        A materialised view holds rows of its own: it stands for itself. A view over nothing but functions
+        stands for no table.
+        """
+        key = (instance, database, oid)
+        found = self._behind.get(key)
+        if found is None:
+            found = self._behind[key] = self._follow(key)
+        return found
+
+    def views(self) -> Iterator[tuple[Relation, Relation]]:
+        """Yield every view with each table behind it."""
+        for (instance, database), names in sorted(self._databases.items()):
+            for oid in sorted(names.reads):
+                view = names.by_oid.get(oid)
+                if view is None or view.relkind != "v":
+                    continue
+                for table in self.behind(instance, database, oid).tables:
+                    yield view, table
+
+    def search_path(self, instance: str, database: str, role: str) -> SearchPath:
+        """Return where a login's unqualified names are looked up: its own setting, the database's, the server's."""
+        settings = self._paths
+        sources: tuple[tuple[PathSource, tuple[str | None, str | None]], ...] = (
+            ("role", (database, role)),
+            ("role", (None, role)),
+            ("database", (database, None)),
+            ("database", (None, None)),
+        )
+        for source, (where, who) in sources:
+            text = settings.get((instance, where, who))
+            if text is not None:
+                return SearchPath(_schemas(text, role), source)
+        return SearchPath(_schemas(self._server_path(instance), role), "server")
+
+    @cached_property
+    def _paths(self) -> dict[tuple[str, str | None, str | None], str]:
+        rows = self.snapshot.frame("role_settings", "datname", "rolname", "name", "value")
+        return {
+            (r["instance"], _text(r["datname"]), _text(r["rolname"])): str(r["value"])
+            for r in records(rows[rows["name"] == "search_path"])
+        }
+
+    def _server_path(self, instance: str) -> str:
+        return self._defaults.get(instance, _DEFAULT_PATH)
+
+    @cached_property
+    def _defaults(self) -> dict[str, str]:
+        """The server's own search_path; what the reader's role or database sets for it is not that."""
+        rows = self.snapshot.frame("settings", "name", "reset_val", "source")
+        return {
+            r["instance"]: str(r["reset_val"])
+            for r in records(rows[rows["name"] == "search_path"])
+            if r["source"] in ("default", "configuration file", "command line")
+        }
+
+    @cached_property
+    def _databases(self) -> dict[tuple[str, str], DatabaseNames]:
+        found: dict[tuple[str, str], DatabaseNames] = {}
+        columns = ("oid", "schema", "relation", "relkind", "root_oid", "extension")
+        for r in records(self.snapshot.frame("relations", *columns)):
+            place = (r["instance"], r["database"])
+            names = found.setdefault(place, DatabaseNames(*place))
+            oid, schema, name = int(r["oid"]), r["schema"], r["relation"]
+            extension = _text(r["extension"]) is not None
+            owner = self.estate.owner(*place, schema, name, extension=extension)
+            names.by_name.setdefault(name, {})[schema] = oid
+            names.by_oid[oid] = Relation(
+                *place, schema, name, r["relkind"], owner.service, owner.standing
+            )
+            names.root[oid] = int(r["root_oid"])
+        for r in records(self.snapshot.frame("view_dependencies", "view_oid", "relation_oid")):
+            held = found.get((r["instance"], r["database"]))
+            if held is not None:
+                view, read = int(r["view_oid"]), int(r["relation_oid"])
+                if read not in held.reads.get(view, ()):
+                    held.reads[view] = (*held.reads.get(view, ()), read)
+        for place, oid, target in self._foreign_tables():
+            if place in found:
+                found[place].foreign[oid] = target
+        return found
+
+    def _foreign_tables(self) -> Iterator[tuple[tuple[str, str], int, tuple[str, str, str, str]]]:
+        servers = self.snapshot.frame("foreign_servers", "oid", "host", "port", "dbname")
+        known = {(r["instance"], r["database"], int(r["oid"])): r for r in records(servers)}
+        local = {
+            (r["instance"], r["database"], int(r["oid"])): (r["schema"], r["relation"])
+            for r in records(self.snapshot.frame("relations", "oid", "schema", "relation"))
+        }
+        columns = ("relation_oid", "server_oid", "remote_schema", "remote_table")
+        for r in records(self.snapshot.frame("foreign_tables", *columns)):
+            place = (r["instance"], r["database"])
+            server = known.get((*place, int(r["server_oid"])))
+            named = local.get((*place, int(r["relation_oid"])))
+            if server is None or named is None or _text(server["dbname"]) is None:
+                continue
+            instance = self._instance_at(place[0], _text(server["host"]), _text(server["port"]))
+            if instance is not None:
+                schema = _text(r["remote_schema"]) or named[0]
+                table = _text(r["remote_table"]) or named[1]
+                yield place, int(r["relation_oid"]), (instance, server["dbname"], schema, table)
+
+    def _instance_at(self, here: str, host: str | None, port: str | None) -> str | None:
+        """The instance that the estate declares under an address; this one where none is given."""
+        if host is None:
+            return here
+        at = f"{host}:{port or 5432}"
+        for instance, addresses in self._addresses.items():
+            if at in addresses:
+                return instance
+        return None
+
+    @cached_property
+    def _addresses(self) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for instance in self.estate.instances:
+            addresses: set[str] = set()
+            for endpoint in instance.endpoints:
+                try:
+                    addresses |= set(read_target(endpoint.url).addresses)
+                except (TargetError, EstateError):
+                    continue  # its variable is not set: nothing can be said of its address
+            found[instance.name] = frozenset(addresses)
+        return found
+
+    def _follow(self, key: tuple[str, str, int]) -> Behind:
+        tables: dict[Relation, None] = {}
+        views: dict[Relation, None] = {}
+        seen: set[tuple[str, str, int]] = set()
+        waiting = [key]
+        while waiting:
+            instance, database, oid = waiting.pop()
+            names = self._databases.get((instance, database))
+            if names is None or (instance, database, oid) in seen:
+                continue
+            seen.add((instance, database, oid))
+            relation = names.by_oid.get(names.root.get(oid, oid))
+            if relation is None:
+                continue
+            if relation.relkind == "v":
+                views[relation] = None
+                waiting += [(instance, database, o) for o in reversed(names.reads.get(oid, ()))]
+            elif oid in names.foreign:
+                there = names.foreign[oid]
+                other = self._databases.get(there[:2])
+                found = other.find(*there[2:]) if other else None
+                if found is None:
+                    tables[relation] = None
+                else:
+                    views[relation] = None
+                    waiting.append((*there[:2], found))
+            else:
+                tables[relation] = None
+        return Behind(tuple(tables), tuple(views))
+
+
+def _schemas(text: str, role: str) -> tuple[str, ...]:
+    """Split a search_path; ``"$user"`` is the login's own schema.
+
+    >>> _schemas('"$user", public, "Odd, one"', "app")
+    ('app', 'public', 'Odd, one')
+    """
+    found = []
+    for quoted, bare in _WORD.findall(text):
+        name = quoted.replace('""', '"') if quoted else bare.lower()
+        if name:
+            found.append(role if name == "$user" else name)
+    return tuple(found)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,204 @@
+"""Which service causes which load: attributed statements, summed as intervals.
+
+Every figure of a service is an interval: from what touches its data alone to all that touches, or may
+touch, its data. What cannot be attributed widens the interval; it is never shared out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from workbench.analyse.attribution import RUNGS
+from workbench.analyse.callers import CALLER_RUNGS
+from workbench.analyse.statements import MEASURES, Attributed, Read, attribute
+from workbench.model import Coverage
+from workbench.snapshot import Window
+from workbench.sql import read_statement
+
+SLOW_MS = 1000.0
+"""A statement whose mean over the window is longer is slow: the project's own default."""
+
+OUT_OF_SIGHT = ("unreadable", "approximate")
+"""On these rungs an entry may touch anything in its database."""
+
+_KEY = ["instance", "service"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The load of a window by service, and what it rests on.
+
+    ``services``: one row per instance and service with load or data: each of ``MEASURES`` as ``NAME_low``
+    (what touches its data alone) and ``NAME_high`` (all that touches, or may touch, it), ``NAME_share_low`` and
+    ``NAME_share_high`` (of all top-level statements of the instance); statements (how many touch it for certain),
+    mean_ms (their mean), slow (how many of them have a mean over ``slow_ms``), top_five (the share of their
+    time that the five costliest take), read_calls and write_calls (of them).
+
+    ``rungs`` and ``callers``: per instance and rung entries, calls, time_ms, calls_share, time_ms_share.
+    """
+
+    attributed: Attributed
+    services: pd.DataFrame
+    rungs: pd.DataFrame
+    callers: pd.DataFrame
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the window rests on."""
+        return self.attributed.window.coverage
+
+    @cached_property
+    def statements(self) -> pd.DataFrame:
+        """The entries, costliest first, with ``relations`` (``schema.relation``) and ``services`` they touch."""
+        touched = self.attributed.touches
+        relations: dict[int, dict[str, None]] = {}
+        services: dict[int, set[str]] = {}
+        names = ["entry", "schema", "relation", "service"]
+        for entry, schema, relation, service in touched[names].itertuples(index=False):
+            relations.setdefault(entry, {})[f"{schema}.{relation}"] = None
+            if service is not None:
+                services.setdefault(entry, set()).add(service)
+        entries = self.attributed.entries
+        found = entries.assign(
+            relations=_objects(tuple(sorted(relations.get(i, ()))) for i in entries.index),
+            services=_objects(tuple(sorted(services.get(i, ()))) for i in entries.index),
+        )
+        order = ["time_ms", "calls", "instance", "dbid", "userid", "queryid", "toplevel"]
+        return found.sort_values(order, ascending=[False, False, *[True] * 5], kind="stable")
+
+
+def workload(window: Window, read: Read = read_statement) -> Workload:
+    """Sum the statements of a window by service.
+
+    Only top-level entries are summed: the time of a nested one is in its caller's already. ``read`` reads
+    a text; give one that remembers what it read.
+
+    >>> from workbench import load_history, window_of
+    >>> from workbench.share import reference_estate
+    >>> found = workload(window_of(load_history(reference_estate("marketplace") / "history")))
+    >>> bool((found.services["time_ms_low"] <= found.services["time_ms_high"]).all())
+    True
+    """
+    attributed = attribute(window, read)
+    entries = attributed.entries
+    top = entries[entries["toplevel"].fillna(True).astype(bool)]
+    return Workload(
+        attributed,
+        _services(attributed, top),
+        _shares(top, "rung", RUNGS),
+        _shares(top, "caller_rung", CALLER_RUNGS),
+    )
+
+
+def _objects(values: Iterable[object]) -> pd.Series[Any]:
+    return pd.Series(list(values), dtype="object")
+
+
+def _shares(entries: pd.DataFrame, column: str, order: tuple[str, ...]) -> pd.DataFrame:
+    """Entries, calls and time per instance and rung, and their shares of the instance's."""
+    sums = entries.groupby(["instance", column], as_index=False).agg(
+        entries=("toplevel", "size"), calls=("calls", "sum"), time_ms=("time_ms", "sum")
+    )
+    for name in ("calls", "time_ms"):
+        whole = sums.groupby("instance")[name].transform("sum")
+        sums[f"{name}_share"] = (sums[name] / whole).where(whole > 0)
+    rank = {rung: n for n, rung in enumerate(order)}
+    sums = sums.assign(rank=sums[column].map(rank)).sort_values(["instance", "rank"])
+    return sums.drop(columns="rank").reset_index(drop=True)
+
+
+def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
+    measures = list(MEASURES)
+    weights = _weights(attributed, top)
+    held = weights.merge(top[measures], left_on="entry", right_index=True)
+    ends = {}
+    for end in ("low", "high"):
+        scaled = held[measures].mul(held[end], axis=0)
+        ends[end] = scaled.groupby([held[k] for k in _KEY]).sum(min_count=1)
+    blind = _blind(attributed, top)
+    places = ends["high"].index.union(blind.index)
+    low = ends["low"].reindex(places).fillna(0.0)
+    high = ends["high"].reindex(places).fillna(0.0) + blind.reindex(places).fillna(0.0)
+    whole = top.groupby("instance")[measures].sum(min_count=1)
+    whole = whole.reindex(places.get_level_values("instance")).set_axis(places)
+    found = pd.DataFrame(index=places)
+    for name in measures:
+        # a counter that no server of this version has is not zero
+        known = whole[name].notna()
+        for end, values in (("low", low[name]), ("high", high[name])):
+            value = values.astype("Float64").where(known).clip(upper=whole[name])
+            found[f"{name}_{end}"] = value
+            found[f"{name}_share_{end}"] = (value / whole[name]).where(whole[name] > 0)
+    found = found.join(_profile(attributed, top)).reset_index()
+    order = ["instance", "time_ms_high", "service"]
+    return found.sort_values(order, ascending=[True, False, True], ignore_index=True)
+
+
+def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
+    """Per entry and service, how much of the entry is the service's: ``low`` alone, ``high`` at most."""
+    touches = attributed.touches[attributed.touches["entry"].isin(top.index)]
+    group = ["entry", *_KEY]
+    owned = touches[touches["service"].notna()]
+    found = owned.groupby(group, as_index=False).agg(
+        low=("low", "sum"), high=("high", "sum"), certain=("certain", "any")
+    )
+    found["high"] = found["high"].clip(upper=1.0).mask(found["certain"], 1.0)
+    # Among the candidates of one name alone, what the tables' counters leave to a service is its own.
+    mixed = touches[touches["certain"] | (touches["access"] != "write")]
+    one_name = found["entry"].map(top["names"]).eq(1) & ~found["entry"].isin(mixed["entry"])
+    found["low"] = found["low"].clip(upper=1.0).where(one_name, 0.0)
+    found["low"] = found["low"].mask(found["service"] == found["entry"].map(top["exclusive"]), 1.0)
+    return found
+
+
+def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
+    """What may be anybody's, per instance and service: entries out of sight in the service's databases."""
+    measures = list(MEASURES)
+    newest = attributed.window.history.newest
+    held = newest.frame("relations", "schema", "relation")
+    places = held[["instance", "database", "schema"]].drop_duplicates()
+    owners = [newest.settled.owner(*place).service for place in places.itertuples(index=False)]
+    places = places.assign(service=_objects(owners).set_axis(places.index))
+    places = places.dropna(subset=["service"])
+    places = places[["instance", "database", "service"]].drop_duplicates()
+    hidden = top[top["rung"].isin(OUT_OF_SIGHT)]
+    sums = hidden.groupby(["instance", "datname"], as_index=False)[measures].sum(min_count=1)
+    named = places.merge(sums, left_on=["instance", "database"], right_on=["instance", "datname"])
+    nameless = hidden[hidden["datname"].isna()].groupby("instance", as_index=False)[measures].sum()
+    anywhere = places[_KEY].drop_duplicates().merge(nameless, on="instance")
+    both = pd.concat([named[[*_KEY, *measures]], anywhere[[*_KEY, *measures]]])
+    return both.groupby(_KEY)[measures].sum(min_count=1)
+
+
+def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
+    """What kind of load it is, from the statements that touch a service's data for certain."""
+    touches = attributed.touches
+    sure = touches[
+        touches["certain"] & touches["service"].notna() & touches["entry"].isin(top.index)
+    ]
+    sure = sure.assign(writes=sure["access"] == "write")
+    sure = sure.groupby(["entry", *_KEY], as_index=False)["writes"].any()
+    sure = sure.merge(
+        top[["calls", "time_ms", "mean_exec_time"]], left_on="entry", right_index=True
+    )
+    sure = sure.sort_values(["time_ms", "entry"], ascending=[False, True])
+    sure["slow"] = sure["mean_exec_time"] > SLOW_MS
+    groups = sure.groupby(_KEY)
+    found = groups.agg(
+        statements=("entry", "size"),
+        calls=("calls", "sum"),
+        time_ms=("time_ms", "sum"),
+        slow=("slow", "sum"),
+    )
+    found["mean_ms"] = (found["time_ms"] / found["calls"]).where(found["calls"] > 0)
+    five = groups.head(5).groupby(_KEY)["time_ms"].sum()
+    found["top_five"] = (five / found["time_ms"]).where(found["time_ms"] > 0)
+    found["write_calls"] = sure[sure["writes"]].groupby(_KEY)["calls"].sum()
+    found["write_calls"] = found["write_calls"].fillna(0)
+    found["read_calls"] = found["calls"] - found["write_calls"]
+    return found.drop(columns=["calls", "time_ms"])
