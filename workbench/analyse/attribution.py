@@ -6,7 +6,7 @@ A rung is named for every entry of pg_stat_statements:
     search_path    the login's, the database's or the server's search_path finds what has none
     unique         one relation of the database alone is called so
     none           it touches no table of anybody: BEGIN, SET, catalogues
-    workbench      a question of the workbench itself
+    workbench      the same, of the login that the workbench itself reads with
     ambiguous      several relations may be meant; never credited to one
     merged         from PostgreSQL 18 on: statements on several relations may share this entry
     approximate    the text is cut off or beyond the parser: names were found by searching it

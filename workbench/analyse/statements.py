@@ -34,9 +34,6 @@ MEASURES: dict[str, tuple[str, ...]] = {
 }
 """What is summed per service, and of which columns of pg_stat_statements."""
 
-OWN = "/* workbench:"
-"""How the texts of the workbench's own questions begin."""
-
 Read = Callable[[str], Statement]
 
 
@@ -98,6 +95,7 @@ def attribute(window: Window, read: Read = read_statement) -> Attributed:
         setting_paths(catalogue, zip(contexts, statements, strict=True)),
         aliases_in(((c[:2], s) for c, s in zip(contexts, statements, strict=True))),
     )
+    readers = _readers(window)
     several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
     facts = []
     done: dict[tuple[Context, str, bool], Attribution] = {}
@@ -105,10 +103,11 @@ def attribute(window: Window, read: Read = read_statement) -> Attributed:
         contexts, texts, statements, several, entries["queryid"], strict=True
     ):
         key = (context, text, bool(twice))
-        if text.startswith(OWN):
-            done[key] = Attribution("workbench", ())
-        elif key not in done:
-            done[key] = attributor.attribute(context, statement, several=bool(twice))
+        if key not in done:
+            found = attributor.attribute(context, statement, several=bool(twice))
+            if found.rung == "none" and (context.instance, context.login) in readers:
+                found = Attribution("workbench", ())
+            done[key] = found
         number = None if pd.isna(queryid) else int(queryid)
         caller = callers.of_entry(
             context.instance, context.database or None, context.login or None, number
@@ -205,6 +204,16 @@ def _majors(window: Window) -> dict[str, int]:
         numbers = snapshot.frame("identity", "server_version_num")
         for instance, number in numbers[["instance", "server_version_num"]].itertuples(index=False):
             found[instance] = int(number) // 10000
+    return found
+
+
+def _readers(window: Window) -> set[tuple[str, str]]:
+    """Logins that the workbench read with, unless the estate says that a service uses them too."""
+    actors = {a.login for a in window.history.newest.settled.actors}
+    found: set[tuple[str, str]] = set()
+    for snapshot in window.history.collected:
+        rows = snapshot.frame("identity", "read_as")[["instance", "read_as"]]
+        found |= {(i, r) for i, r in rows.itertuples(index=False) if r not in actors}
     return found
 
 

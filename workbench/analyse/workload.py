@@ -35,7 +35,7 @@ class Workload:
 
     ``services``: one row per instance and service with load or data: each of ``MEASURES`` as ``NAME_low``
     (what touches its data alone) and ``NAME_high`` (all that touches, or may touch, it), ``NAME_share_low`` and
-    ``NAME_share_high`` (of all top-level statements of the instance); statements (how many touch it for certain),
+    ``NAME_share_high`` (of all the instance's statements but the workbench's own); statements (how many touch it for certain),
     mean_ms (their mean), slow (how many of them have a mean over ``slow_ms``), top_five (the share of their
     time that the five costliest take), read_calls and write_calls (of them).
 
@@ -87,9 +87,10 @@ def workload(window: Window, read: Read = read_statement) -> Workload:
     attributed = attribute(window, read)
     entries = attributed.entries
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
+    others = top[top["rung"] != "workbench"]
     return Workload(
         attributed,
-        _services(attributed, top),
+        _services(attributed, others),
         _shares(top, "rung", RUNGS),
         _shares(top, "caller_rung", CALLER_RUNGS),
     )
@@ -150,8 +151,9 @@ def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     found["high"] = found["high"].clip(upper=1.0).mask(found["certain"], 1.0)
     # Among the candidates of one name alone, what the tables' counters leave to a service is its own.
     mixed = touches[touches["certain"] | (touches["access"] != "write")]
-    one_name = found["entry"].map(top["names"]).eq(1) & ~found["entry"].isin(mixed["entry"])
-    found["low"] = found["low"].clip(upper=1.0).where(one_name, 0.0)
+    names = found["entry"].map(top["names"])
+    mixed_up = found["entry"].isin(mixed["entry"])
+    found["low"] = found["low"].clip(upper=1.0).where((names == 1) & ~mixed_up, 0.0)
     found["low"] = found["low"].mask(found["service"] == found["entry"].map(top["exclusive"]), 1.0)
     return found
 
@@ -182,7 +184,7 @@ def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
         touches["certain"] & touches["service"].notna() & touches["entry"].isin(top.index)
     ]
     sure = sure.assign(writes=sure["access"] == "write")
-    sure = sure.groupby(["entry", *_KEY], as_index=False)["writes"].any()
+    sure = sure.groupby(["entry", *_KEY], as_index=False).agg(writes=("writes", "any"))
     sure = sure.merge(
         top[["calls", "time_ms", "mean_exec_time"]], left_on="entry", right_index=True
     )
