@@ -19,7 +19,7 @@ Only the first three are certain. The others count in upper bounds alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -55,6 +55,9 @@ MERGING_MAJOR = 18
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _MADE_UP = re.compile(r"_?[a-z]{1,3}\d+(_\d+)*_?|this_?")
 """Aliases that a library makes up the same for any table: t0, p1_0, this_."""
+
+_DYNAMIC = re.compile(r"\bexecute\b", re.IGNORECASE)
+"""What a function's body needs to run what nobody can read in it."""
 
 Name = tuple[str | None, str]
 
@@ -105,10 +108,12 @@ class Attributor:
     ``majors`` gives each instance's major version; ``sets_path`` names (instance, database, login) whose
     sessions are known to set a search_path of their own, so that none that is configured binds them;
     ``aliases`` the relations that each alias stands for in the statements of (instance, database).
+    ``read`` reads the bodies of functions.
     """
 
     catalogue: Catalogue
     majors: dict[str, int]
+    read: Callable[[str], Statement]
     sets_path: frozenset[Context] = frozenset()
     aliases: dict[tuple[str, str], dict[str, frozenset[Name]]] | None = None
 
@@ -154,12 +159,50 @@ class Attributor:
                 for oid in oids:
                     for touch in self._touched(names, oid, access, certain):
                         touches[touch._replace(named=oid in named)] = None
+        for function, body in self._bodies(names, statement):
+            inside = None if body is None else self._inside(context, names, path, body)
+            hidden = inside is None or _DYNAMIC.search(body or "") is not None
+            if inside or hidden:
+                rungs.setdefault("approximate", []).append(f"{function}()")
+                touches |= dict.fromkeys(inside or ())
+                open_ended = open_ended or hidden
         if statement.approximate or statement.opaque:
             rungs.setdefault("approximate", [])
         lowest: Rung = max(rungs, key=RUNGS.index) if rungs else "none"
         unsettled = tuple(dict.fromkeys(rungs.get(lowest, [])))
         count = len({name for found in rungs.values() for name in found})
         return Attribution(lowest, tuple(touches), open_ended, unsettled, count)
+
+    def _bodies(
+        self, names: DatabaseNames, statement: Statement
+    ) -> Iterator[tuple[str, str | None]]:
+        """The functions of the database's own that a statement calls, with each body they may have."""
+        for schema, name in sorted(statement.functions, key=lambda f: (f[0] or "", f[1])):
+            homes = names.functions.get(name, {})
+            for place in sorted(homes):
+                if schema in (None, place):
+                    for body in homes[place]:
+                        yield name, body
+
+    def _inside(
+        self, context: Context, names: DatabaseNames, path: SearchPath, body: str
+    ) -> tuple[Touch, ...]:
+        """What a function's body names: it may touch that, each time it is called."""
+        quote = "$body$" if "$body$" not in body else "$body_$"
+        code = self.read(f"DO {quote}{body}{quote}")
+        found: dict[Touch, None] = {}
+        groups: tuple[tuple[Access, Iterable[Name]], ...] = (
+            ("read", code.reads),
+            ("write", code.writes),
+        )
+        for access, group in groups:
+            for schema, name in sorted(group, key=lambda n: (n[0] or "", n[1])):
+                if not _is_system(names, schema, name):
+                    oids, _ = self._resolve(names, context, path, schema, name, False)
+                    for oid in oids:
+                        for touch in self._touched(names, oid, access, False):
+                            found[touch._replace(named=False)] = None
+        return tuple(found)
 
     def _gone(self, context: Context, schema: str | None, name: str) -> tuple[Relation, ...]:
         """A relation that is not there any more, as its schema's owner still knows it."""

@@ -65,6 +65,8 @@ class DatabaseNames:
     """view to what its rewrite rule names"""
     foreign: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
     """foreign table to (instance, database, schema, relation) where the estate knows the server"""
+    functions: dict[str, dict[str, tuple[str | None, ...]]] = field(default_factory=dict)
+    """function to {schema: the bodies of all that are called so}; None for one that cannot be read"""
 
     def find(self, schema: str, relation: str) -> int | None:
         """Return the oid of a relation, or None."""
@@ -74,8 +76,8 @@ class DatabaseNames:
 class Catalogue:
     """The names of one snapshot, seen with its estate's eyes.
 
-    Reads the frames relations, view_dependencies, foreign_tables, foreign_servers, role_settings and
-    settings. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
+    Reads the frames relations, view_dependencies, foreign_tables, foreign_servers, functions, role_settings
+    and settings. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
     root, foreign tables to the instance and database that the estate declares under that address.
     """
 
@@ -176,6 +178,13 @@ class Catalogue:
                 view, read = int(r["view_oid"]), int(r["relation_oid"])
                 if read not in held.reads.get(view, ()):
                     held.reads[view] = (*held.reads.get(view, ()), read)
+        columns = ("schema", "function", "body", "extension")
+        functions = self.snapshot.frame("functions", *columns)
+        for r in records(functions[functions["extension"].isna()]):
+            held = found.get((r["instance"], r["database"]))
+            if held is not None:
+                homes = held.functions.setdefault(r["function"], {})
+                homes[r["schema"]] = (*homes.get(r["schema"], ()), _text(r["body"]))
         for place, oid, target in self._foreign_tables():
             if place in found:
                 found[place].foreign[oid] = target

@@ -51,7 +51,7 @@ class Attributed:
 
     ``entries``: the rows of ``Window.statements`` (index 0 to n - 1), with the columns of ``MEASURES``,
     kind, rung, caller (service or None), caller_rung, caller_because, exclusive (service or None),
-    fingerprint, approximate (why, or None). ``facts``: the ``Entry`` of each row. ``catalogue``: by whose names.
+    open_ended (it may touch more), names (how many relations its text names), fingerprint, approximate (why, or None). ``facts``: the ``Entry`` of each row. ``catalogue``: by whose names.
 
     ``touches``: one row per entry and relation: entry, instance, database, schema, relation (partition
     root), service, standing, access (read, write, lock), certain, named (the text names it; else it may
@@ -92,6 +92,7 @@ def attribute(window: Window, read: Read = read_statement) -> Attributed:
     attributor = Attributor(
         catalogue,
         _majors(window),
+        read,
         setting_paths(catalogue, zip(contexts, statements, strict=True)),
         aliases_in(((c[:2], s) for c, s in zip(contexts, statements, strict=True))),
     )
@@ -123,6 +124,7 @@ def attribute(window: Window, read: Read = read_statement) -> Attributed:
         fingerprint=pd.Series(
             [f.statement.fingerprint for f in facts], entries.index, dtype=object
         ),
+        open_ended=[f.attribution.open_ended for f in facts],
         names=[f.attribution.names for f in facts],
         approximate=pd.Series([f.statement.because for f in facts], entries.index, dtype=object),
     )

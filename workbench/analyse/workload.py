@@ -168,7 +168,7 @@ def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     places = places.assign(service=_objects(owners).set_axis(places.index))
     places = places.dropna(subset=["service"])
     places = places[["instance", "database", "service"]].drop_duplicates()
-    hidden = top[top["rung"].isin(OUT_OF_SIGHT)]
+    hidden = top[top["rung"].isin(OUT_OF_SIGHT) & top["open_ended"]]
     sums = hidden.groupby(["instance", "datname"], as_index=False)[measures].sum(min_count=1)
     named = places.merge(sums, left_on=["instance", "database"], right_on=["instance", "datname"])
     nameless = hidden[hidden["datname"].isna()].groupby("instance", as_index=False)[measures].sum()
