@@ -94,6 +94,16 @@ class Catalogue:
         """Return every (instance, database) whose relations were collected."""
         return tuple(sorted(self._databases))
 
+    def homes(self) -> tuple[tuple[str, str, str], ...]:
+        """Return (instance, database, service) for every service that has relations there."""
+        held = {
+            (*place, relation.service)
+            for place, names in self._databases.items()
+            for relation in names.by_oid.values()
+            if relation.service is not None
+        }
+        return tuple(sorted(held))
+
     def relation(self, instance: str, database: str, oid: int) -> Relation | None:
         """Return the relation of that oid under the name of its partition root."""
         names = self._databases.get((instance, database))
@@ -178,16 +188,15 @@ class Catalogue:
                 view, read = int(r["view_oid"]), int(r["relation_oid"])
                 if read not in held.reads.get(view, ()):
                     held.reads[view] = (*held.reads.get(view, ()), read)
-        columns = ("schema", "function", "body", "extension")
-        functions = self.snapshot.frame("functions", *columns)
+        functions = self.snapshot.frame("functions", "schema", "function", "body", "extension")
         for r in records(functions[functions["extension"].isna()]):
             held = found.get((r["instance"], r["database"]))
             if held is not None:
                 homes = held.functions.setdefault(r["function"], {})
                 homes[r["schema"]] = (*homes.get(r["schema"], ()), _text(r["body"]))
-        for place, oid, target in self._foreign_tables():
-            if place in found:
-                found[place].foreign[oid] = target
+        for where, oid, target in self._foreign_tables():
+            if where in found:
+                found[where].foreign[oid] = target
         return found
 
     def _foreign_tables(self) -> Iterator[tuple[tuple[str, str], int, tuple[str, str, str, str]]]:

@@ -37,7 +37,8 @@ class Workload:
     (what touches its data alone) and ``NAME_high`` (all that touches, or may touch, it), ``NAME_share_low`` and
     ``NAME_share_high`` (of all the instance's statements but the workbench's own); statements (how many touch it for certain),
     mean_ms (their mean), slow (how many of them have a mean over ``slow_ms``), top_five (the share of their
-    time that the five costliest take), read_calls and write_calls (of them).
+    time that the five costliest take), read_calls and write_calls (of them); lower_bound and because (entries
+    were evicted or reset: the sums are the least; the time's upper end includes what nothing explains).
 
     ``rungs`` and ``callers``: per instance and rung entries, calls, time_ms, calls_share, time_ms_share.
     """
@@ -128,14 +129,21 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     whole = top.groupby("instance")[measures].sum(min_count=1)
     whole = whole.reindex(places.get_level_values("instance")).set_axis(places)
     found = pd.DataFrame(index=places)
+    high["time_ms"] += _evicted(attributed, top).reindex(places).fillna(0.0)
     for name in measures:
         # a counter that no server of this version has is not zero
         known = whole[name].notna()
         for end, values in (("low", low[name]), ("high", high[name])):
-            value = values.astype("Float64").where(known).clip(upper=whole[name])
+            value = values.astype("Float64").where(known)
+            if name != "time_ms":
+                value = value.clip(upper=whole[name])
             found[f"{name}_{end}"] = value
-            found[f"{name}_share_{end}"] = (value / whole[name]).where(whole[name] > 0)
+            share = (value / whole[name]).where(whole[name] > 0)
+            found[f"{name}_share_{end}"] = share.clip(upper=1.0)
     found = found.join(_profile(attributed, top)).reset_index()
+    lower = _lower_bounds(attributed)
+    found["lower_bound"] = found["instance"].isin(lower)
+    found["because"] = _objects(map(lower.get, found["instance"]))
     order = ["instance", "time_ms_high", "service"]
     return found.sort_values(order, ascending=[True, False, True], ignore_index=True)
 
@@ -161,13 +169,7 @@ def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
 def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     """What may be anybody's, per instance and service: entries out of sight in the service's databases."""
     measures = list(MEASURES)
-    newest = attributed.window.history.newest
-    held = newest.frame("relations", "schema", "relation")
-    places = held[["instance", "database", "schema"]].drop_duplicates()
-    owners = [newest.settled.owner(*place).service for place in places.itertuples(index=False)]
-    places = places.assign(service=_objects(owners).set_axis(places.index))
-    places = places.dropna(subset=["service"])
-    places = places[["instance", "database", "service"]].drop_duplicates()
+    places = _homes(attributed)
     hidden = top[top["rung"].isin(OUT_OF_SIGHT) & top["open_ended"]]
     sums = hidden.groupby(["instance", "datname"], as_index=False)[measures].sum(min_count=1)
     named = places.merge(sums, left_on=["instance", "database"], right_on=["instance", "datname"])
@@ -175,6 +177,35 @@ def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     anywhere = places[_KEY].drop_duplicates().merge(nameless, on="instance")
     both = pd.concat([named[[*_KEY, *measures]], anywhere[[*_KEY, *measures]]])
     return both.groupby(_KEY)[measures].sum(min_count=1)
+
+
+def _homes(attributed: Attributed) -> pd.DataFrame:
+    return pd.DataFrame(
+        attributed.catalogue.homes(), columns=["instance", "database", "service"], dtype="object"
+    )
+
+
+def _lower_bounds(attributed: Attributed) -> dict[str, str]:
+    """The instances whose statements are not all there any more, and why."""
+    spans = attributed.window.spans
+    cut = spans[(spans["frame"] == "statements") & spans["lower_bound"]]
+    return {i: str(b) for i, b in cut[["instance", "because"]].itertuples(index=False)}
+
+
+def _evicted(attributed: Attributed, top: pd.DataFrame) -> pd.Series[Any]:
+    """Where entries were evicted, the time that the databases count and no entry explains.
+
+    It may be anybody's who has data there: the session time of pg_stat_database less that of its entries.
+    """
+    window = attributed.window
+    active = window.databases.set_index(["instance", "database"])["active_time"].astype("Float64")
+    told = top.groupby(["instance", "datname"])["time_ms"].sum().rename_axis(active.index.names)
+    rest = (active - told.reindex(active.index).fillna(0.0)).clip(lower=0.0)
+    rest = rest[rest.index.get_level_values("instance").isin(_lower_bounds(attributed))]
+    found = _places(attributed).merge(
+        rest.rename("rest").reset_index(), on=["instance", "database"]
+    )
+    return found.groupby(_KEY)["rest"].sum()
 
 
 def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
