@@ -202,10 +202,10 @@ def _evicted(attributed: Attributed, top: pd.DataFrame) -> pd.Series[Any]:
     told = top.groupby(["instance", "datname"])["time_ms"].sum().rename_axis(active.index.names)
     rest = (active - told.reindex(active.index).fillna(0.0)).clip(lower=0.0)
     rest = rest[rest.index.get_level_values("instance").isin(_lower_bounds(attributed))]
-    found = _places(attributed).merge(
-        rest.rename("rest").reset_index(), on=["instance", "database"]
-    )
-    return found.groupby(_KEY)["rest"].sum()
+    unexplained = rest.rename("rest").reset_index()
+    found = _homes(attributed).merge(unexplained, on=["instance", "database"])
+    sums: pd.Series[Any] = found.groupby(_KEY)["rest"].sum()
+    return sums
 
 
 def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
