@@ -21,6 +21,7 @@ SECRETS = [
     ("SELECT 1; ALTER ROLE a SET app.jwt TO hunter2", "hunter2"),
     ("DO $$ BEGIN LOOP SET app.jwt = hunter2; END LOOP; END $$", "hunter2"),
     ("CREATE FUNCTION f() RETURNS int SET app.jwt = hunter2 AS 'x' LANGUAGE sql", "hunter2"),
+    ("SET app.jwt = a UESCAPE 'b' hunter2", "hunter2"),
     ("COPY t FROM PROGRAM 'curl -H hunter2'", "hunter2"),
     ("SELECT dblink('password=hunter2', $$SELECT 'hunter2'$$)", "hunter2"),
     ("SELECT set_config('app.jwt', 'hunter2', true)", "hunter2"),

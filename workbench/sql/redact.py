@@ -93,6 +93,8 @@ def _without_literals(text: str, *, in_body: bool = False) -> str:
             last = tokens[secrets[place] - 1]
             kept.append(text[position : token.start] + "'?'")
             position = last.end + 1
+        if token.start < position:
+            continue
         if token.name == "UESCAPE" and place + 1 < len(tokens):  # belongs to a string that is gone
             kept.append(text[position : token.start])
             position = tokens[place + 1].end + 1
