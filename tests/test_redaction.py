@@ -17,6 +17,16 @@ SECRETS = [
     ("ALTER ROLE a PASSWORD $$hunter2$$", "hunter2"),
     ("SET app.jwt = hunter2", "hunter2"),
     ("ALTER DATABASE d SET app.jwt TO hunter2", "hunter2"),
+    ("BEGIN; SET LOCAL app.jwt = hunter2; SELECT 1", "hunter2"),
+    ("SELECT 1; ALTER ROLE a SET app.jwt TO hunter2", "hunter2"),
+    ("DO $$ BEGIN LOOP SET app.jwt = hunter2; END LOOP; END $$", "hunter2"),
+    ("CREATE FUNCTION f() RETURNS int SET app.jwt = hunter2 AS 'x' LANGUAGE sql", "hunter2"),
+    ("SET app.jwt = a UESCAPE 'b' hunter2", "hunter2"),
+    ("COPY t FROM PROGRAM 'curl -H hunter2'", "hunter2"),
+    ("SELECT dblink('password=hunter2', $$SELECT 'hunter2'$$)", "hunter2"),
+    ("SELECT set_config('app.jwt', 'hunter2', true)", "hunter2"),
+    ("SELECT 1 \0 'hunter2'", "hunter2"),
+    ("SELECT 1 " + "/*" * 1001 + "hunter2", "hunter2"),
     ("SELECT 1 /* token=hunter2 */ -- hunter2", "hunter2"),
     ("SELECT * FROM accounts WHERE iban = 4711", "4711"),
     ("SELECT 'cut off hunter2", "hunter2"),
@@ -36,6 +46,10 @@ def test_a_secret_is_gone(text, secret):
     [
         'SELECT a, "Б  б" FROM s."T" WHERE x = $1 AND y IN ($2 /*, ... */)',
         "UPDATE t SET a = $1 WHERE b = interval '1 day'",
+        "UPDATE t SET address.street = name, b = c.d FROM c",
+        "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b.c = excluded.d",
+        "SELECT U&'d!0061' UESCAPE '!', 1::float(24)",
+        "SET app.jwt = hunter2; SELECT a.b FROM a",
         "CREATE TABLE t (a varchar(40) DEFAULT 'x', b numeric(10,2) CHECK (b > 0))",
     ],
 )
@@ -45,6 +59,12 @@ def test_what_is_left_still_parses(text):
     done = redact(text)
     assert not done.approximate
     assert parse_sql(done.text)
+
+
+def test_what_follows_a_setting_or_assigns_a_field_is_no_secret():
+    assert "name" in redact("UPDATE t SET address.street = name").text
+    assert redact("SET app.jwt = hunter2; SELECT a.b FROM a").text.endswith("SELECT a.b FROM a")
+    assert "SET a.b = c" in redact("/* x */ DO $$ BEGIN UPDATE t SET a.b = c; END $$").text
 
 
 def test_names_stay_as_they_are_written():

@@ -17,6 +17,7 @@ __all__ = [
     "load_history",
     "load_snapshot",
     "open_bench",
+    "read_statement",
     "readiness",
     "reference_estate",
     "window_of",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.present import open_bench
     from workbench.share import reference_estate
     from workbench.snapshot import load_history, load_snapshot, window_of
+    from workbench.sql import read_statement
 
 _HOMES = {
     "capacity": "workbench.analyse.capacity",
@@ -38,6 +40,7 @@ _HOMES = {
     "load_history": "workbench.snapshot",
     "load_snapshot": "workbench.snapshot",
     "open_bench": "workbench.present",
+    "read_statement": "workbench.sql",
     "readiness": "workbench.analyse.readiness",
     "reference_estate": "workbench.share",
     "window_of": "workbench.snapshot",

@@ -10,7 +10,8 @@ An object is written once, whatever number of snapshots refer to it, so a catalo
 same costs nothing a second time. Everything is written beside its place and renamed, the manifest
 last: a snapshot is whole or absent, and runs side by side do not disturb each other. Nothing that
 exists is ever changed; thinning alone removes what is old. Beside the snapshots lie what people say of
-them: ``tags/NAME.json`` (baselines) and ``adopted/….json`` (epochs that were joined).
+them: ``tags/NAME.json`` (baselines) and ``adopted/….json`` (epochs that were joined). What is in
+``derived/`` follows from the snapshots, and is made again where it is missing.
 
 Who owns what is not stored: the estate given when reading decides it.
 """
@@ -20,6 +21,7 @@ from workbench.snapshot.epochs import Adoption
 from workbench.snapshot.history import History, load_history, load_snapshot
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
+from workbench.snapshot.readings import read_texts
 from workbench.snapshot.spans import Span
 from workbench.snapshot.upkeep import (
     Merged,
@@ -59,6 +61,7 @@ __all__ = [
     "per_day",
     "per_second",
     "read_figures",
+    "read_texts",
     "records",
     "tag",
     "thin",

@@ -24,6 +24,10 @@ _REPLACEMENT = {
     "SQL_COMMENT": "",
     "C_COMMENT": "",
 }
+_BEFORE_A_STATEMENT = frozenset(("BEGIN_P", "THEN", "ELSE", "ATOMIC", "LOOP"))
+_DEEPEST = 1000
+_SETTING = re.compile(r"\bset\b", re.IGNORECASE)
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 _QUOTE = re.compile(r"""'|\$[A-Za-z_\x80-\uffff]*[A-Za-z0-9_\x80-\uffff]*\$|--|/\*""")
 _DOLLAR_QUOTED = re.compile(r"(\$[^$]*\$)(.*)\1\Z", re.DOTALL)
 
@@ -52,23 +56,53 @@ def redact(text: str) -> Redacted:
     >>> redact("SELECT 'cut o")
     Redacted(text='SELECT', approximate=True)
     """
+    text = text.replace("\0", " ")  # the scanner would take it for the end of the text
     try:
+        if too_nested(text):
+            raise ValueError("comments within comments")
         return Redacted(_without_literals(text), False)
     except (ParseError, ValueError):
         head = _QUOTE.split(text, maxsplit=1)[0]
         return Redacted(re.sub(r"(?<![\w$])\d[\w.]*", "0", head).strip(), True)
 
 
+def too_nested(text: str) -> bool:
+    """Whether comments lie in comments so deep that PostgreSQL's scanner, quadratic there, would hang.
+
+    >>> too_nested("/*" * 1001), too_nested("/* a */" * 1001)
+    (True, False)
+    """
+    if text.count("/*") <= _DEEPEST:
+        return False
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text):
+        depth = depth + 1 if mark[0] == "/*" else max(depth - 1, 0)
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
 def _without_literals(text: str, *, in_body: bool = False) -> str:
     tokens = scan(text)
-    has_body = not in_body and _has_body([t.name for t in tokens[:12]])
-    cut = _secret_from(tokens)
+    has_body = not in_body and _has_body([t.name for t in tokens[:24] if "COMMENT" not in t.name])
+    secrets = _secrets(tokens, text) if _SETTING.search(text) else {}
     kept: list[str] = []
     position = 0
-    for token in tokens[:cut]:  # offsets count characters, ends inclusive
-        replacement = _REPLACEMENT.get(token.name)
-        if replacement is None:
+    for place, token in enumerate(tokens):  # offsets count characters, ends inclusive
+        if place in secrets:
+            last = tokens[secrets[place] - 1]
+            kept.append(text[position : token.start] + "'?'")
+            position = last.end + 1
+        if token.start < position:
             continue
+        if token.name == "UESCAPE" and place + 1 < len(tokens):  # belongs to a string that is gone
+            kept.append(text[position : token.start])
+            position = tokens[place + 1].end + 1
+        replacement = _REPLACEMENT.get(token.name)
+        if replacement is None or token.start < position:
+            continue
+        if place >= 2 and tokens[place - 2].name == "FLOAT_P":  # float(0) does not parse
+            replacement = "1"
         literal = text[token.start : token.end + 1]
         kept.append(text[position : token.start])
         position = token.end + 1
@@ -82,7 +116,7 @@ def _without_literals(text: str, *, in_body: bool = False) -> str:
             kept.append(body[1] + _redact_body(body[2]) + body[1])
         else:
             kept.append(replacement)
-    kept.append(text[position:] if cut is None else text[position : tokens[cut].start] + "'?'")
+    kept.append(text[position:])
     return "".join(kept).strip()
 
 
@@ -102,12 +136,40 @@ def _redact_body(body: str) -> str:
     return body[: len(body) - len(body.lstrip())] + inner + body[len(body.rstrip()) :]
 
 
-def _secret_from(tokens: list[Token]) -> int | None:
-    """Where the value of a setting that somebody invented begins (``SET app.jwt = abc``), or None."""
-    if not tokens or tokens[0].name not in ("SET", "ALTER"):
-        return None
-    names = [t.name for t in tokens]
-    for at in range(len(names) - 4):
-        if names[at + 1] == "ASCII_46" and names[at + 3] in ("ASCII_61", "TO"):
-            return at + 4
-    return None
+def _secrets(tokens: list[Token], text: str) -> dict[int, int]:
+    """Where values of settings that somebody invented begin (``SET app.jwt = abc``), and end.
+
+    Such a value may stand without quotes. A column of a composite type is assigned alike
+    (``UPDATE t SET address.street = $1``) and is none: there SET does not begin a statement.
+    """
+    found: dict[int, int] = {}
+    first = ""  # of the statement
+    setting = begins = False
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        name = token.name
+        if name == "ASCII_59":
+            first, setting, begins = "", False, True
+        elif "COMMENT" not in name:
+            begins = not first or begins
+            first = first or name
+            if name == "SET":
+                setting = begins or first in ("ALTER", "CREATE")
+            elif setting and name in ("ASCII_61", "TO") and _is_invented(tokens, place):
+                end = place + 1
+                while end < len(tokens) and tokens[end].name != "ASCII_59":
+                    end += 1
+                if end > place + 1:
+                    found[place + 1] = end
+                place = end - 1
+                setting = False
+            word = text[token.start : token.end + 1].lower()
+            begins = name in _BEFORE_A_STATEMENT or word == "loop"
+        place += 1
+    return found
+
+
+def _is_invented(tokens: list[Token], place: int) -> bool:
+    """Whether the name of the setting before ``=`` or TO has a dot, as only extensions' and people's have."""
+    return place >= 3 and tokens[place - 2].name == "ASCII_46"

@@ -1,0 +1,117 @@
+"""What one text of SQL says: the facts that everything else asks of a statement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Name = tuple[str | None, str]
+"""``(schema or None, name)`` of a relation or function, as the text writes it."""
+
+Column = tuple[str | None, str, str]
+"""``(schema or None, relation, column)``, aliases resolved."""
+
+Filter = tuple[Column, str]
+"""A column, and how it is compared: see ``Statement.filters``."""
+
+_SETS = ("reads", "writes", "locks", "objects", "joins", "filters", "stars", "functions")
+_FLAGS = ("has_limit", "has_offset", "is_foreign_key_check", "opaque")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The facts of one text of SQL. Relations are names as written; views are names like any other.
+
+    ``kind`` is ``select``, ``insert``, ``update``, ``delete``, ``merge``, ``copy``, ``truncate``,
+    ``refresh``, ``lock``, ``call``, ``do``, ``execute``, ``explain``, ``ddl``, ``maintenance``,
+    ``set``, ``transaction``, ``cursor``, ``other``, ``several`` (a text of several statements of
+    different kinds) or ``unreadable``. PREPARE and DECLARE CURSOR are of the kind they wrap.
+    """
+
+    kind: str
+    reads: frozenset[Name] = frozenset()
+    """Relations that are read, or that a view's or an EXPLAIN's query names."""
+    writes: frozenset[Name] = frozenset()
+    """Relations whose contents change; they are in ``reads`` only where they are named again."""
+    locks: frozenset[Name] = frozenset()
+    """What FOR UPDATE, FOR SHARE and their like, or LOCK, name."""
+    objects: frozenset[Name] = frozenset()
+    """Relations that DDL or maintenance names: created, altered, dropped, or referred to."""
+    joins: frozenset[tuple[Column, Column]] = frozenset()
+    """Pairs of columns set equal (or one IN the other), each pair sorted, of two uses of relations."""
+    filters: frozenset[Filter] = frozenset()
+    """Columns compared with constants or parameters: ``eq``, ``ne``, ``range``, ``in``, ``not_in``,
+    ``like``, ``regex``, ``null``, ``not_null``, ``contains`` or ``other``."""
+    order_by: tuple[Column, ...] = ()
+    """The columns the outermost query is sorted by, in order."""
+    stars: frozenset[Name] = frozenset()
+    """Relations all columns of which are selected: ``*``, ``t.*`` or the whole row."""
+    functions: frozenset[Name] = frozenset()
+    """Functions and procedures called, built-in ones too."""
+    has_limit: bool = False
+    has_offset: bool = False
+    is_foreign_key_check: bool = False
+    """Whether this is the query with which the server itself checks a foreign key."""
+    opaque: bool = False
+    """Whether more happens than the text shows: CALL, DO, EXECUTE and FETCH."""
+    because: str | None = None
+    """Why the facts are approximate; None where they are exact."""
+    fingerprint: str | None = None
+    """The parser's fingerprint, 16 hexadecimal digits; ``~`` and a hash of the text where it could
+    not be parsed; None where there is no text."""
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the facts may be incomplete or wrong; ``because`` says why."""
+        return self.because is not None
+
+    @cached_property
+    def touches(self) -> frozenset[Name]:
+        """Every relation the statement needs, in whatever way."""
+        return self.reads | self.writes | self.locks | self.objects
+
+    def to_json(self) -> str:
+        """Return the facts as one line of JSON, sorted, without what is empty.
+
+        >>> Statement("truncate", writes=frozenset({("app", "t")})).to_json()
+        '{"kind":"truncate","writes":[["app","t"]]}'
+        """
+        facts: dict[str, Any] = {"kind": self.kind}
+        for name in _SETS:
+            if found := getattr(self, name):
+                facts[name] = sorted(found, key=ordered)
+        for name in ("order_by", *_FLAGS, "because", "fingerprint"):
+            if found := getattr(self, name):
+                facts[name] = found
+        return json.dumps(facts, separators=(",", ":"), ensure_ascii=True)
+
+
+def statement_from_json(line: str) -> Statement:
+    """Return the statement that ``to_json`` wrote; ValueError where ``line`` is none.
+
+    >>> statement_from_json('{"kind":"truncate","writes":[["app","t"]]}').writes
+    frozenset({('app', 't')})
+    """
+    facts = json.loads(line)
+    if not isinstance(facts, dict) or "kind" not in facts:
+        raise ValueError("no facts of a statement: the line is no object with a kind")
+    for name in _SETS:
+        if name in facts:
+            facts[name] = frozenset(map(_tuples, facts[name]))
+    if "order_by" in facts:
+        facts["order_by"] = tuple(map(_tuples, facts["order_by"]))
+    try:
+        return Statement(**facts)
+    except TypeError as fault:
+        raise ValueError(f"no facts of a statement: {fault}") from None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def ordered(fact: Any) -> Any:
+    """A key that sorts names, columns and pairs of them; an absent schema comes first."""
+    return tuple(map(ordered, fact)) if isinstance(fact, tuple) else fact or ""
