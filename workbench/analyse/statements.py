@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,7 +34,13 @@ MEASURES: dict[str, tuple[str, ...]] = {
 }
 """What is summed per service, and of which columns of pg_stat_statements."""
 
-Read = Callable[[str], Statement]
+Read = Callable[[Iterable[str]], Mapping[str, Statement]]
+"""Reads many texts; see ``workbench.snapshot.readings.read_texts``, which remembers what it read."""
+
+
+def read_all(texts: Iterable[str]) -> dict[str, Statement]:
+    """Read each text once."""
+    return {text: read_statement(text) for text in dict.fromkeys(texts)}
 
 
 class Entry(NamedTuple):
@@ -66,10 +72,10 @@ class Attributed:
     catalogue: Catalogue
 
 
-def attribute(window: Window, read: Read = read_statement) -> Attributed:
+def attribute(window: Window, read: Read = read_all) -> Attributed:
     """Attribute every entry of a window's statements.
 
-    ``read`` reads a text; give one that remembers what it read. Names are resolved by the newest
+    ``read`` reads the texts; give one that remembers what it read. Names are resolved by the newest
     snapshot's catalogue.
     """
     entries = window.statements.reset_index(drop=True)
@@ -83,16 +89,12 @@ def attribute(window: Window, read: Read = read_statement) -> Attributed:
         for i, d, r in entries[["instance", "datname", "rolname"]].itertuples(index=False)
     ]
     texts = [_text(q) for q in entries["query"]]
-    known: dict[str, Statement] = {}
-    statements = []
-    for text in texts:
-        if text not in known:
-            known[text] = read(text)
-        statements.append(known[text])
+    known = read(texts)
+    statements = [known[text] for text in texts]
     attributor = Attributor(
         catalogue,
         _majors(window),
-        read,
+        read_statement,
         setting_paths(catalogue, zip(contexts, statements, strict=True)),
         aliases_in(((c[:2], s) for c, s in zip(contexts, statements, strict=True))),
     )

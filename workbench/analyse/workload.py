@@ -15,10 +15,9 @@ import pandas as pd
 
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
-from workbench.analyse.statements import MEASURES, Attributed, Read, attribute
+from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
 from workbench.model import Coverage
 from workbench.snapshot import Window
-from workbench.sql import read_statement
 
 SLOW_MS = 1000.0
 """A statement whose mean over the window is longer is slow: the project's own default."""
@@ -73,11 +72,11 @@ class Workload:
         return found.sort_values(order, ascending=[False, False, *[True] * 5], kind="stable")
 
 
-def workload(window: Window, read: Read = read_statement) -> Workload:
+def workload(window: Window, read: Read = read_all) -> Workload:
     """Sum the statements of a window by service.
 
     Only top-level entries are summed: the time of a nested one is in its caller's already. ``read`` reads
-    a text; give one that remembers what it read.
+    the texts; give one that remembers what it read.
 
     >>> from workbench import load_history, window_of
     >>> from workbench.share import reference_estate

@@ -37,6 +37,7 @@ class Expressions(ABC):
         self.order_by: list[Column] = []
         self.stars: set[Name] = set()
         self.functions: set[Name] = set()
+        self.aliases: set[tuple[str, Name]] = set()
         self.has_limit = self.has_offset = False
         self.because: str | None = None
 

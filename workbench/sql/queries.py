@@ -184,7 +184,7 @@ class Queries(Expressions):
     def _target(self, body: Tree, scope: Scope) -> Source:
         name = name_of(body["relation"])
         self.writes.add(name)
-        source = _of_relation(body["relation"], name)
+        source = self._use(body["relation"], name)
         scope.add(source)
         for alias in ("old", "new"):
             scope.hidden[alias] = source
@@ -269,11 +269,20 @@ class Queries(Expressions):
             alias = body.get("alias", {}).get("aliasname", name[1])
             return scope.ctes[name[1]].source(alias, renamed)
         self.reads.add(name)
-        source = _of_relation(body, name)
+        source = self._use(body, name)
         if renamed:  # which columns these are, only the catalogue knows
             named: dict[str, Columns] = dict.fromkeys(renamed, ())
             source = Source(source.name, named=named, through=[source], beneath=[name])
         return source
+
+    def _use(self, body: Tree, name: Name) -> Source:
+        """One use of a relation, under its alias or its own name."""
+        if not (alias := body.get("alias")):
+            return Source(name[1], schema=name[0], base=name)
+        called: str = alias["aliasname"]
+        if called != name[1]:
+            self.aliases.add((called, name))
+        return Source(called, base=name)
 
     def _join(self, body: Tree, scope: Scope) -> list[Source]:
         left = self._from(body["larg"], scope)
@@ -311,12 +320,6 @@ _CHANGES: dict[str, Callable[[Queries, Tree, Scope | None, dict[str, Output]], O
 def name_of(relation: Tree) -> Name:
     """Return the name of a RangeVar; a database in front of it is the one the statement ran in."""
     return relation.get("schemaname"), relation["relname"]
-
-
-def _of_relation(body: Tree, name: Name) -> Source:
-    if alias := body.get("alias"):
-        return Source(alias["aliasname"], base=name)
-    return Source(name[1], schema=name[0], base=name)
 
 
 def _one(sources: list[Source], name: str) -> Found | None:

@@ -148,6 +148,7 @@ def _parsed(text: str, shown: str) -> Statement:
         order_by=tuple(walk.order_by),
         stars=frozenset(walk.stars),
         functions=frozenset(walk.functions),
+        aliases=frozenset(walk.aliases),
         has_limit=walk.has_limit,
         has_offset=walk.has_offset,
         is_foreign_key_check=is_check,

@@ -16,7 +16,10 @@ Column = tuple[str | None, str, str]
 Filter = tuple[Column, str]
 """A column, and how it is compared: see ``Statement.filters``."""
 
-_SETS = ("reads", "writes", "locks", "objects", "joins", "filters", "stars", "functions")
+_SETS = (
+    *("reads", "writes", "locks", "objects", "joins", "filters", "stars", "functions"),
+    "aliases",
+)
 _FLAGS = ("has_limit", "has_offset", "is_foreign_key_check", "opaque")
 
 
@@ -50,6 +53,8 @@ class Statement:
     """Relations all columns of which are selected: ``*``, ``t.*`` or the whole row."""
     functions: frozenset[Name] = frozenset()
     """Functions and procedures called, built-in ones too."""
+    aliases: frozenset[tuple[str, Name]] = frozenset()
+    """Aliases that relations go by, where these are not their own names."""
     has_limit: bool = False
     has_offset: bool = False
     is_foreign_key_check: bool = False
