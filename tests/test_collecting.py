@@ -101,7 +101,7 @@ def test_an_empty_database_is_an_answer(database):
     snapshot = collect(estate_of(database.url))
     assert snapshot.frame("relations").empty
     assert snapshot.frame("columns", "attname").empty
-    assert snapshot.frame("databases", "bytes")["bytes"].notna().all()
+    assert snapshot.frame("database_sizes", "bytes")["bytes"].notna().all()
 
 
 def test_a_missing_extension_is_named_with_its_remedy(database):

@@ -23,7 +23,7 @@ from workbench.collect.queries import (
     version,
 )
 from workbench.collect.sessions import Answer, Outcome, Session
-from workbench.collect.sizes import BUDGET_S, measure
+from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
 from workbench.collect.withhold import withhold
 from workbench.conninfo import Target
@@ -61,8 +61,9 @@ def collect(
     only the quick questions about the instance; its snapshot stands for no night.
     ``everywhere`` reads databases that no service names as well, but those that the estate leaves out.
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
-    it with its age, and so does the size of a relation that was not measured within ``sizes_s`` seconds
-    per database. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    it with its age, and so does a size that was not measured within ``sizes_s`` seconds: those of a
+    database's relations, and those of an instance's databases. Texts of statements that it knows are not
+    fetched again. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
     EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
@@ -212,7 +213,7 @@ class _InstanceRun:
                         self._remember(name, table)
                 self.progress(f"{self.instance.name}/{name}: statistics and sizes")
                 self._ask_each(session, "statistics", name)
-                self._read_sizes(session, name)
+                self._ask_each(session, "sizes", name)
         except FAILURES as error:
             why, remedy = explain(error, target.with_database(name))
             self._miss("database", name, why, remedy)
@@ -223,28 +224,20 @@ class _InstanceRun:
                 with self._lock:
                     self.extensions[database] = (version(row["extversion"]), row["schema"])
 
-    def _read_sizes(self, session: Session, database: str) -> None:
-        for query in self._choose("sizes", database):
-            if query.frame != "sizes":
-                self._keep(query, database, session.alone(query))
-                continue
-            earlier = None
-            if self._same_cluster():
-                earlier = sizes_before(self.previous, self.instance.name, database)
-            measured = measure(session, query, earlier, budget_s=self.sizes_s)
-            if isinstance(measured, Exception):
-                self._keep(query, database, measured)
-                continue
-            self._add(query.frame, database, measured.table, measured.ms)
-            if measured.earlier or measured.guessed:
-                self._miss(
-                    query.frame,
-                    database,
-                    f"{measured.earlier + measured.guessed} tables could not be measured within "
-                    f"{self.sizes_s:g} s: of {measured.earlier} an earlier measurement is shown with its "
-                    f"date, {measured.guessed} are estimated from pages",
-                    "nothing to do: they are the first to be measured in the next run",
-                )
+    def _measure(self, session: Session, query: Query, database: str | None) -> None:
+        """Measure a frame of sizes within the budget, beginning with what has waited longest."""
+        earlier = None
+        if self.previous is not None and self._same_cluster():
+            earlier = sizes_before(self.previous, query.frame, self.instance.name, database)
+        measured = measure(session, query, earlier, budget_s=self.sizes_s)
+        if isinstance(measured, Exception):
+            self._keep(query, database, measured)
+            return
+        self._add(query.frame, database, measured.table, measured.ms)
+        for why, remedy in self.login.gaps(query, measured.table):
+            self._miss(query.frame, database, why, remedy)
+        if gap := measured.gap(query.frame, self.sizes_s):
+            self._miss(query.frame, database, *gap)
 
     def _same_cluster(self) -> bool:
         """Whether oids mean now what they meant in the snapshot before."""
@@ -310,8 +303,12 @@ class _InstanceRun:
             self._miss(frame, database, lacking.why, lacking.remedy)
 
     def _ask_each(self, session: Session, folder: str, database: str | None) -> None:
-        for query in self._choose(folder, database):
-            self._keep(query, database, session.alone(query))
+        # Whether an earlier measurement is of the same cluster is known when the instance was asked.
+        for query in sorted(self._choose(folder, database), key=lambda q: q.frame in TURNS):
+            if query.frame in TURNS:
+                self._measure(session, query, database)
+            else:
+                self._keep(query, database, session.alone(query))
 
     def _keep(
         self, query: Query, database: str | None, outcome: Outcome | Exception
