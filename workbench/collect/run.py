@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from workbench.collect.queries import (
 from workbench.collect.sessions import Answer, Outcome, Session
 from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
+from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, known_texts
 from workbench.collect.withhold import withhold
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
@@ -234,18 +235,20 @@ class _InstanceRun:
             self._keep(query, database, measured)
             return
         self._add(query.frame, database, measured.table, measured.ms)
-        for why, remedy in self.login.gaps(query, measured.table):
-            self._miss(query.frame, database, why, remedy)
+        self._note_gaps(query, database, measured.table)
         if gap := measured.gap(query.frame, self.sizes_s):
             self._miss(query.frame, database, *gap)
 
     def _same_cluster(self) -> bool:
-        """Whether oids mean now what they meant in the snapshot before."""
+        """Whether oids and queryids mean now what they meant in the snapshot before."""
         if self.previous is None:
             return False
-        before = self.previous.frame("identity", "system_identifier")
-        known = set(before.loc[before["instance"] == self.instance.name, "system_identifier"])
-        return bool(known & {row["system_identifier"] for row in self._held("identity")})
+        names = ["system_identifier", "server_version_num"]
+        before = self.previous.frame("identity", *names)
+        mine = before.loc[before["instance"] == self.instance.name, names]
+        known = {(i, number // 10000) for i, number in mine.itertuples(index=False)}
+        now = ((row[names[0]], row[names[1]] // 10000) for row in self._held("identity"))
+        return not known.isdisjoint(now)
 
     def _read_statements(self, target: Target) -> None:
         """Read pg_stat_statements once per instance: it covers all its databases.
@@ -259,6 +262,7 @@ class _InstanceRun:
         encodings = {r["datname"]: r["encoding"] for r in self._held("databases")}
         rank = {"UTF8": 0, "SQL_ASCII": 1}
         outcomes: dict[str, Outcome | Exception] = {}
+        texts = NOTHING_KNOWN
         for name in sorted(self.extensions, key=lambda d: (rank.get(encodings.get(d, ""), 2), d)):
             held, schema = self.extensions[name]
             versions = self.versions | {"pg_stat_statements": held}
@@ -268,13 +272,46 @@ class _InstanceRun:
             open_ = [q for q in questions if not isinstance(outcomes.get(q.frame), Answer)]
             try:
                 with Session(target.with_database(name)) as session:
-                    outcomes |= {q.frame: session.alone(q, schema) for q in open_}
+                    for query in sorted(open_, key=lambda q: q.frame == TEXTS):
+                        settings = None
+                        if query.frame == TEXTS:
+                            texts = self._known_texts(outcomes)
+                            settings = texts.settings
+                        if query.frame != TEXTS or not texts.complete:
+                            outcomes[query.frame] = session.alone(query, schema, settings)
             except FAILURES as error:
-                outcomes |= {q.frame: error for q in open_}
+                outcomes |= {q.frame: error for q in open_ if q.frame not in outcomes}
             if all(isinstance(outcome, Answer) for outcome in outcomes.values()):
                 break
         for query in questions:
-            self._keep(query, None, outcomes[query.frame])
+            if query.frame == TEXTS:
+                self._keep_texts(query, texts, outcomes.get(TEXTS))
+            else:
+                self._keep(query, None, outcomes[query.frame])
+
+    def _known_texts(self, outcomes: Mapping[str, Outcome | Exception]) -> Texts:
+        """What the snapshot before knows of the texts of the entries that were just counted."""
+        entries, info = (outcomes.get(frame) for frame in ("statements", "statements_info"))
+        if self.previous is None or not isinstance(entries, Answer) or not self._same_cluster():
+            return NOTHING_KNOWN
+        names = {
+            column: {row["oid"]: row[column] for row in self._held(frame)}
+            for frame, column in (("databases", "datname"), ("roles", "rolname"))
+        }
+        counted = info.table if isinstance(info, Answer) else None
+        return known_texts(self.previous, self.instance.name, entries.table, counted, names)
+
+    def _keep_texts(self, query: Query, texts: Texts, outcome: Outcome | Exception | None) -> None:
+        """Store what was fetched with what was known; ``outcome`` is None where nothing was to be fetched."""
+        ms, fetched = 0.0, None
+        if outcome is not None:
+            fetched = self._taken(query, None, outcome)
+            ms = outcome.ms if isinstance(outcome, Answer) else 0.0
+        elif texts.carried is not None:
+            self._note_gaps(query, None, texts.carried)
+        whole = texts.with_fetched(fetched)
+        if whole is not None:
+            self._add(query.frame, None, whole, ms)
 
     def _explain_statements(self) -> None:
         questions, refused = choose("statements", self.versions, self.only)
@@ -314,17 +351,27 @@ class _InstanceRun:
         self, query: Query, database: str | None, outcome: Outcome | Exception
     ) -> pa.Table | None:
         """Store an answer without what is to be withheld; note what it lacks, or why there is none."""
-        if not isinstance(outcome, Answer):
-            why, remedy = explain(outcome, None)
-            if getattr(outcome, "sqlstate", None) == REFUSED:
-                remedy = self.login.grant(query)
-            self._miss(query.frame, database, why, remedy)
-            return None
-        for why, remedy in self.login.gaps(query, outcome.table):
-            self._miss(query.frame, database, why, remedy)
-        table = withhold(query.frame, outcome.table)
-        self._add(query.frame, database, table, outcome.ms)
+        table = self._taken(query, database, outcome)
+        if table is not None and isinstance(outcome, Answer):
+            self._add(query.frame, database, table, outcome.ms)
         return table
+
+    def _taken(
+        self, query: Query, database: str | None, outcome: Outcome | Exception
+    ) -> pa.Table | None:
+        """Return an answer without what is to be withheld; note what it lacks, or why there is none."""
+        if isinstance(outcome, Answer):
+            self._note_gaps(query, database, outcome.table)
+            return withhold(query.frame, outcome.table)
+        why, remedy = explain(outcome, None)
+        if getattr(outcome, "sqlstate", None) == REFUSED:
+            remedy = self.login.grant(query)
+        self._miss(query.frame, database, why, remedy)
+        return None
+
+    def _note_gaps(self, query: Query, database: str | None, answer: pa.Table) -> None:
+        for why, remedy in self.login.gaps(query, answer):
+            self._miss(query.frame, database, why, remedy)
 
     def _add(self, frame: str, database: str | None, table: pa.Table, ms: float) -> None:
         with self._lock:
