@@ -190,7 +190,9 @@ def test_an_unset_variable_is_an_unreached_instance(tmp_path):
 def test_storage_parameters_are_kept_as_they_were_set(database):
     hostile = quoted(HOSTILE[0])
     with database.connect() as connection:
-        connection.execute("CREATE TABLE t (a text) WITH (autovacuum_enabled = off, fillfactor = 70)")
+        connection.execute(
+            "CREATE TABLE t (a text) WITH (autovacuum_enabled = off, fillfactor = 70)"
+        )
         connection.execute("ALTER TABLE t SET (toast.autovacuum_vacuum_threshold = 9)")
         connection.execute(f"CREATE TABLE {hostile} (id int)")
         connection.execute("CREATE VIEW v WITH (security_barrier) AS SELECT a FROM t")
