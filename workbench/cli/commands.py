@@ -107,9 +107,12 @@ def check(
     if dossier is not None:
         from workbench.collect.dossier import dossier as write
 
-        dossier.write_text(write(source.load_estate()), "utf-8")
+        held = load_snapshot(snapshot, source.load_estate()) if snapshot else None
+        found = readiness(held) if held else ()
+        dossier.write_text(write(source.load_estate(), found), "utf-8")
+        more = "" if held else "; add --snapshot PATH for what was missing then"
         progress(
-            f"wrote {dossier}: the login's SQL, every query, what is withheld; no server was asked"
+            f"wrote {dossier}: the login's SQL, every query, what is withheld; no server was asked{more}"
         )
         return
     taken = (

@@ -68,7 +68,7 @@ class Login:
             )
 
 
-_WHO = Query(
+WHO = Query(
     "instance",
     "login",
     Path(),
@@ -77,6 +77,7 @@ _WHO = Query(
     r"WHERE r.rolname LIKE 'pg\_%' AND pg_catalog.pg_has_role(r.oid, 'USAGE') "
     "UNION ALL SELECT CURRENT_USER, NULL",
 )
+"""The one question that is no file: it is put first, and its answer is not stored."""
 
 
 NOBODY = Login("the login", frozenset())
@@ -84,7 +85,7 @@ NOBODY = Login("the login", frozenset())
 
 def who_we_are(session: Session) -> Login:
     """Ask the server who we are to it; where it does not say, the login is one without any role."""
-    outcome = session.alone(_WHO)
+    outcome = session.alone(WHO)
     if not isinstance(outcome, Answer):
         return NOBODY
     names = outcome.table.column("login").to_pylist()

@@ -1,5 +1,6 @@
-"""Text of SQL: what may be kept of it. Knows no server."""
+"""Text of SQL: what may be kept of it, and what a query reads. Knows no server."""
 
+from workbench.sql.outline import Outline, outline
 from workbench.sql.redact import Redacted, redact
 
-__all__ = ["Redacted", "redact"]
+__all__ = ["Outline", "Redacted", "outline", "redact"]
