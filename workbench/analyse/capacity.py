@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench.analyse.brought import Brought
 from workbench.analyse.databases import database_sizes, explained
-from workbench.analyse.gaps import gap_of
+from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
 from workbench.analyse.trend import POINTS_FOR_A_TREND, Trend, slope, trend
 from workbench.estate import Estate
@@ -24,6 +24,9 @@ from workbench.model import Coverage
 from workbench.snapshot import History, Snapshot, records
 
 GB = 10**9
+
+_UNSIZED = "its size was not collected: `workbench check` names what helps"
+_UNDECLARED = "write capacity = { storage_gb = ... } for it in the estate file"
 
 _PLACE = ["instance", "database", "schema", "table"]
 _SERVICE = ["instance", "service", "standing"]
@@ -96,7 +99,7 @@ class Capacity:
                 None,
                 "declared, not measured: it does not grow"
                 if pd.notna(row["storage_bytes"])
-                else "storage_gb is not declared",
+                else f"storage_gb is not declared: {_UNDECLARED}",
             )
 
     def _database_rows(self) -> Iterator[dict[str, object]]:
@@ -134,9 +137,9 @@ def capacity(history: History) -> Capacity:
     daily = by_service[["at", *_SERVICE, "total_bytes", "rows"]]
     sizes = database_sizes(days, every)
     return Capacity(
-        relations=growth.of(
-            brought.tables(every), _PLACE, "its size was not collected"
-        ).sort_values(_PLACE, ignore_index=True),
+        relations=growth.of(brought.tables(every), _PLACE, _UNSIZED).sort_values(
+            _PLACE, ignore_index=True
+        ),
         services=_with_unseen(_largest_first(growth.of(by_service, _SERVICE)), newest, estate),
         schemas=_largest_first(growth.of(brought.schemas(by_schema), _SCHEMA)),
         daily=daily.assign(
@@ -160,13 +163,11 @@ def _with_unseen(services: pd.DataFrame, newest: Snapshot, estate: Estate) -> pd
     if estate.implicit:  # its services are what was found
         return services
     seen = set(services["service"])
-    gaps = {(m.instance, m.database): m.why for m in newest.manifest.missing}
     rows = []
     for service in estate.services:
         if service.external or service.name in seen or service.instance is None:
             continue
-        place = (service.instance, service.database)
-        why = gaps.get(place) or gaps.get((service.instance, None))
+        why = gap_of(newest, "database", service.instance, service.database)
         because = why or "nothing of it was found; `workbench check` names what is near"
         known = {"instance": service.instance, "service": service.name, "standing": "owned"}
         rows.append(known | {"because": because})
@@ -353,7 +354,7 @@ def _full(
     if now is None:
         return never, "not all of the instance's databases could be sized"
     if room is None:
-        return never, "storage_gb is not declared for this instance"
+        return never, f"storage_gb is not declared for this instance: {_UNDECLARED}"
     if found is None:
         first = (at + timedelta(days=max(POINTS_FOR_A_TREND - points, 1))).date()
         return never, f"{points} daily points; a trend needs {POINTS_FOR_A_TREND}: from {first} on"
@@ -392,13 +393,22 @@ def _measured(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
                     "high": round(row["ahead_high"]),
                 }
             because = row["because"]
-            if because is None and pd.isna(value):
-                because = "never analysed" if metric == "rows" else "not collected"
+            if pd.isna(value) and metric == "rows" and pd.notna(row["total_bytes"]):
+                because = _unanalysed(row)
+            elif because is None and pd.isna(value):
+                because = _UNSIZED
             if because is None and pd.isna(per_day):
                 because = (
                     "growth is given for the whole" if growth is None else "too few days known"
                 )
             yield _row(row, metric, value, per_day, forecast, because)
+
+
+def _unanalysed(place: dict[str, Any]) -> str:
+    """Why rows are not known, and the statement that counts them."""
+    name = ".".join(quoted(place[n]) for n in ("schema", "table") if isinstance(place.get(n), str))
+    table = name if isinstance(place.get("table"), str) else ""
+    return f"never analysed: ANALYZE {table}".rstrip() + ";"
 
 
 def _row(

@@ -26,3 +26,12 @@ def gap_of(
             if missing.what == what:
                 return f"{missing.why}: {missing.remedy}"
     return None
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier of SQL.
+
+    >>> print(quoted('a"b'))
+    "a""b"
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -16,6 +16,9 @@ from workbench.collect.sessions import Answer, Session
 REFUSED = "42501"
 """The SQLSTATE of a question that the login may not put."""
 
+UNSEEN = frozenset({"42883", "42P01"})
+"""The SQLSTATEs of what is not there, or stands in a schema that the login may not use."""
+
 _PART_OF_MONITOR = frozenset({"pg_read_all_stats", "pg_read_all_settings", "pg_stat_scan_tables"})
 _CAUTION = {
     "pg_read_all_data": "lets it read rows too, which the workbench never does; "
@@ -46,6 +49,15 @@ class Login:
             role = "pg_monitor"
         caution = _CAUTION.get(role)
         return f"GRANT {role} TO {name};" + (f" -- {caution}" if caution else "")
+
+    def usage(self, schema: str) -> str:
+        """Return the statement that lets this login use what stands in ``schema``.
+
+        >>> Login("Ann", frozenset()).usage("public")
+        'GRANT USAGE ON SCHEMA "public" TO "Ann";'
+        """
+        names = (sql.Identifier(n).as_string(None) for n in (schema, self.name))
+        return "GRANT USAGE ON SCHEMA {} TO {};".format(*names)
 
     def gaps(self, query: Query, answer: pa.Table) -> Iterator[tuple[str, str]]:
         """Yield why a part of ``answer`` is not there, and what would fill it; nothing where it is whole.

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from workbench.collect.faults import FAILURES, explain, names_database
-from workbench.collect.privileges import NOBODY, REFUSED, Login, who_we_are
+from workbench.collect.privileges import NOBODY, REFUSED, UNSEEN, Login, who_we_are
 from workbench.collect.queries import (
     Query,
     Unmet,
@@ -364,8 +364,14 @@ class _InstanceRun:
             self._note_gaps(query, database, outcome.table)
             return withhold(query.frame, outcome.table)
         why, remedy = explain(outcome, None)
-        if getattr(outcome, "sqlstate", None) == REFUSED:
+        state = getattr(outcome, "sqlstate", None)
+        if state == REFUSED:
             remedy = self.login.grant(query)
+        elif state in UNSEEN and query.folder == "statements":
+            remedy = "; ".join(
+                f"in database {name}: {self.login.usage(schema)}"
+                for name, (_, schema) in sorted(self.extensions.items())
+            )
         self._miss(query.frame, database, why, remedy)
         return None
 
