@@ -10,7 +10,7 @@ from workbench.collect.queries import Query, choose, frames, load_queries, versi
 from workbench.conninfo import read_target
 from workbench.errors import UsageError
 from workbench.share import shared
-from workbench.sql import outline
+from workbench.sql.outline import outline
 
 QUERIES = load_queries()
 NEWEST = {"server": (18, 0), "pg_stat_statements": (1, 12)}

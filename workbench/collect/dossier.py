@@ -17,7 +17,7 @@ from workbench.collect.sessions import GUARDS
 from workbench.collect.withhold import withheld_columns
 from workbench.estate import Estate
 from workbench.model import Finding
-from workbench.sql import outline
+from workbench.sql.outline import outline
 
 _LOGIN = "workbench"
 _CONNECT = "CONNECT"

@@ -1,6 +1,5 @@
-"""Text of SQL: what may be kept of it, and what a query reads. Knows no server."""
+"""Text of SQL: what may be kept of it. Knows no server."""
 
-from workbench.sql.outline import Outline, outline
 from workbench.sql.redact import Redacted, redact
 
-__all__ = ["Outline", "Redacted", "outline", "redact"]
+__all__ = ["Redacted", "redact"]
