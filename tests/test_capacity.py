@@ -193,7 +193,7 @@ def test_sizes_that_were_not_collected_are_unknown_not_zero(estate):
     row = found.relations.iloc[0]
     assert row.isna()["total_bytes"]
     assert row.isna()["rows"]
-    assert row["because"] == "its size was not collected"
+    assert row["because"] == "its size was not collected: `workbench check` names what helps"
     json = [r for r in found.rows() if r["table"] == "o"]
     assert all(r["value"] is None and r["because"] for r in json)
 
@@ -275,6 +275,8 @@ def test_rows_rest_on_the_last_analyze_and_the_changes_since(
     )
     measured = found.relations.iloc[0]["rows"]
     assert (None if pd.isna(measured) else measured) == rows
+    (told,) = (r for r in found.rows() if r["table"] == "o" and r["metric"] == "rows")
+    assert rows is not None or told["because"] == 'never analysed: ANALYZE "orders"."o";'
 
 
 def test_every_null_in_the_document_has_its_reason(estate):

@@ -1,5 +1,6 @@
 """What a collection takes, what it leaves alone, and how it says what it could not read."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from workbench.collect import collect
 from workbench.collect.queries import frames
 from workbench.errors import Unreachable, UsageError
 from workbench.estate import estate_from_urls, load_estate
+from workbench.share import reference_estate
 from workbench.snapshot import load_history
 from workbench.source import Source, collect_reached, stale
 
@@ -101,7 +103,7 @@ def test_an_empty_database_is_an_answer(database):
     snapshot = collect(estate_of(database.url))
     assert snapshot.frame("relations").empty
     assert snapshot.frame("columns", "attname").empty
-    assert snapshot.frame("databases", "bytes")["bytes"].notna().all()
+    assert snapshot.frame("database_sizes", "bytes")["bytes"].notna().all()
 
 
 def test_a_missing_extension_is_named_with_its_remedy(database):
@@ -183,6 +185,30 @@ def test_an_unset_variable_is_an_unreached_instance(tmp_path):
     )
     (missing,) = collect(load_estate(tmp_path)).manifest.missing
     assert "NOT_SET_ANYWHERE" in missing.why
+
+
+def test_storage_parameters_are_kept_as_they_were_set(database):
+    hostile = quoted(HOSTILE[0])
+    with database.connect() as connection:
+        connection.execute(
+            "CREATE TABLE t (a text) WITH (autovacuum_enabled = off, fillfactor = 70)"
+        )
+        connection.execute("ALTER TABLE t SET (toast.autovacuum_vacuum_threshold = 9)")
+        connection.execute(f"CREATE TABLE {hostile} (id int)")
+        connection.execute("CREATE VIEW v WITH (security_barrier) AS SELECT a FROM t")
+    snapshot = collect(estate_of(database.url), only={"relations"})
+    held = snapshot.frame("relations").set_index("relation")[["reloptions", "toast_reloptions"]]
+    assert json.loads(held.loc["t", "reloptions"]) == ["autovacuum_enabled=off", "fillfactor=70"]
+    assert json.loads(held.loc["t", "toast_reloptions"]) == ["autovacuum_vacuum_threshold=9"]
+    assert json.loads(held.loc["v", "reloptions"]) == ["security_barrier=true"]
+    assert held.loc[HOSTILE[0]].isna().all()
+
+
+def test_what_an_old_snapshot_does_not_hold_is_unknown():
+    old = load_history(reference_estate("marketplace") / "history").snapshots[0]
+    held = old.frame("relations", "relation", "no_such_column_yet")
+    assert len(held)
+    assert held["no_such_column_yet"].isna().all()
 
 
 def test_a_table_under_access_exclusive_lock_is_estimated_and_nothing_waits(database):

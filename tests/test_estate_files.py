@@ -1,7 +1,10 @@
 """Estate files: every topology is read, and a wrong file is refused with the way out."""
 
+import copy
 import json
+import pickle
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from workbench.estate import (
     estate_from_urls,
     load_estate,
 )
+from workbench.share import reference_estate
 
 SECRET = "hunter2"
 MAIN = '[instances.main]\nurl = "postgresql://db.example/hos"\n'
@@ -659,3 +663,33 @@ def test_a_service_is_in_the_database_of_the_url_whatever_others_name(tmp_path):
         '[services.a]\nschemas = ["a"]\n[services.b]\ndatabase = "b"\n'
     )
     assert load_estate(tmp_path).service("a").database == "hos"
+
+
+def test_an_estate_travels_to_another_process(tmp_path):
+    for name in ("marketplace", "hauspet"):
+        estate = load_estate(reference_estate(name))
+        again = pickle.loads(pickle.dumps(estate))
+        assert again == estate
+        assert copy.deepcopy(estate) == estate
+        with pytest.raises(TypeError):
+            again.services[0].attributes["more"] = 1
+    script = "import pickle, sys; print(pickle.load(sys.stdin.buffer).name)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps(estate), capture_output=True
+    )
+    assert done.stdout.decode().strip() == estate.name, done.stderr
+
+
+def test_urls_of_one_server_are_read_with_one_login():
+    alike = ["postgresql://ann:s3cret@db/a", "postgresql://ann:s3cret@db/b", "postgresql://db/c"]
+    (instance,) = estate_from_urls(alike).instances
+    assert instance.databases == ("a", "b", "c")
+    for other, named in (
+        ("postgresql://bob@db/b", "user"),
+        ("postgresql://ann:0ther@db/b", "password"),
+        ("postgresql://db/b?sslmode=require", "sslmode"),
+    ):
+        with pytest.raises(EstateError, match=rf"--url 2: .*one login.*{named}; write") as raised:
+            estate_from_urls([alike[0], other])
+        assert "s3cret" not in str(raised.value)
+        assert "0ther" not in str(raised.value)

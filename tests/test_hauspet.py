@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from pglast.visitors import referenced_relations
 
-from workbench.estate import Estate, load_estate
+from workbench.collect import collect
+from workbench.estate import Estate, estate_from_urls, load_estate
 from workbench.lab import BuiltEstate, Server, build, private_server
 from workbench.lab.reference import estate_folder
 from workbench.lab.timetable import Timetable
@@ -299,6 +300,13 @@ def test_the_wish_to_leave_events_alone_is_granted_in_the_grown_state_only(small
     assert visible > 0
     others = "SELECT bool_and(last_vacuum IS NOT NULL) FROM pg_stat_user_tables WHERE relname <> 'events'"
     assert grown.value(others) is True
+
+
+def test_a_collection_sees_the_wish_that_was_granted(small, grown):
+    for built, expected in ((small, {}), (grown, {"events": '["autovacuum_enabled=off"]'})):
+        estate = estate_from_urls([built.server.url("hauspet_db")])
+        held = collect(estate, only={"relations"}).frame("relations", "relation", "reloptions")
+        assert held.set_index("relation")["reloptions"].dropna().to_dict() == expected
 
 
 def test_no_index_serves_the_lists_by_type(grown):

@@ -10,6 +10,7 @@ from workbench.collect.queries import Query, choose, frames, load_queries, versi
 from workbench.conninfo import read_target
 from workbench.errors import UsageError
 from workbench.share import shared
+from workbench.sql.outline import outline
 
 QUERIES = load_queries()
 NEWEST = {"server": (18, 0), "pg_stat_statements": (1, 12)}
@@ -76,6 +77,7 @@ def test_it_runs_unchanged_in_psql_and_gives_the_same_rows(prepared, query):
         with sessions.guarded(connection, "statistics", search_path):
             table = sessions.ask(connection, query).table
     assert table.num_columns > 0
+    assert outline(query.text).columns == tuple(table.column_names), "what the dossier says leaves"
     if query.folder in ("catalogue", "sizes"):
         assert table.num_rows == len(done.stdout.splitlines())
 

@@ -1,5 +1,6 @@
 -- Which tables, views and sequences does this database hold?
 -- One row per relation but indexes, TOAST and the system's own. `root_oid` is the topmost partitioned table, or the relation itself.
+-- `reloptions` and `toast_reloptions` (those of its TOAST table) are JSON lists, as in ["autovacuum_enabled=off"]; NULL where none is set.
 -- Nothing here moves with the data, so that an unchanged catalogue stays equal from one reading to the next.
 WITH RECURSIVE partition_tree AS (
   SELECT i.inhrelid AS oid, i.inhparent AS parent_oid, i.inhparent AS root_oid
@@ -22,7 +23,9 @@ SELECT
   COALESCE(t.root_oid, c.oid)            AS root_oid,
   c.relreplident                         AS relreplident,
   c.relrowsecurity                       AS relrowsecurity,
-  e.extname                              AS extension
+  e.extname                              AS extension,
+  pg_catalog.to_json(c.reloptions)::text AS reloptions,
+  (SELECT pg_catalog.to_json(o.reloptions)::text FROM pg_catalog.pg_class AS o WHERE o.oid = c.reltoastrelid) AS toast_reloptions
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN partition_tree AS t ON t.oid = c.oid

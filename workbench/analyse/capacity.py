@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.brought import Brought
+from workbench.analyse.databases import database_sizes, explained
+from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
 from workbench.analyse.trend import POINTS_FOR_A_TREND, Trend, slope, trend
 from workbench.estate import Estate
@@ -22,6 +24,9 @@ from workbench.model import Coverage
 from workbench.snapshot import History, Snapshot, records
 
 GB = 10**9
+
+_UNSIZED = "its size was not collected: `workbench check` names what helps"
+_UNDECLARED = "write capacity = { storage_gb = ... } for it in the estate file"
 
 _PLACE = ["instance", "database", "schema", "table"]
 _SERVICE = ["instance", "service", "standing"]
@@ -47,13 +52,11 @@ class Capacity:
     ``daily``: one row per day and service or standing: at, simulated, instance, service, standing,
     total_bytes, rows.
 
-    ``databases``: instance, database, bytes (pg_database_size), relations_bytes, catalogue_bytes,
-    rest_bytes (bytes less the other two), collected (False: known only by its size), measured_at (of
-    which earlier reading all but ``bytes`` is, where it could not be read; else NaT).
+    ``databases``: what ``database_sizes`` and ``explained`` of workbench.analyse.databases give.
 
     ``instances``: instance, bytes (all databases; WAL and temporary files are not in it), storage_bytes
     (declared or NA), per_day, full_on, full_from and full_until (the date it is full at this pace, and
-    the band's ends, or None), because.
+    the band's ends, or None), because, bytes_because (which part of bytes is an estimate, or None).
 
     ``days``: how many days the growth rests on.
     """
@@ -96,26 +99,23 @@ class Capacity:
                 None,
                 "declared, not measured: it does not grow"
                 if pd.notna(row["storage_bytes"])
-                else "storage_gb is not declared",
+                else f"storage_gb is not declared: {_UNDECLARED}",
             )
 
     def _database_rows(self) -> Iterator[dict[str, object]]:
         for row in records(self.databases):
             for metric in ("bytes", "relations_bytes", "catalogue_bytes", "rest_bytes"):
-                because = None
-                if pd.isna(row[metric]):
-                    because = "its size may not be read" if metric == "bytes" else "not collected"
-                elif metric != "bytes" and pd.notna(row["measured_at"]):
+                because = row["bytes_because"] if metric == "bytes" else row["because"]
+                if metric != "bytes" and pd.notna(row["measured_at"]):
                     because = dated(row["measured_at"])
-                else:
-                    because = "growth is given for the instance and for services"
+                because = because or "growth is given for the instance and for services"
                 yield _row(row, metric, row[metric], None, None, because)
 
 
 def capacity(history: History) -> Capacity:
     """Measure the newest snapshot of ``history`` and the growth up to it.
 
-    Reads the frames relations, sizes, table_statistics, databases, system_size. SnapshotError where the
+    Reads the frames relations, sizes, table_statistics, databases, database_sizes, system_size. SnapshotError where the
     history is empty. A database without sizes has NA in them, with the reason in ``because``.
 
     >>> from workbench import load_history
@@ -135,10 +135,11 @@ def capacity(history: History) -> Capacity:
     now = by_schema[by_schema["at"] == newest.at]
     by_service = brought.services(_summed(every, _SERVICE), now)
     daily = by_service[["at", *_SERVICE, "total_bytes", "rows"]]
+    sizes = database_sizes(days, every)
     return Capacity(
-        relations=growth.of(
-            brought.tables(every), _PLACE, "its size was not collected"
-        ).sort_values(_PLACE, ignore_index=True),
+        relations=growth.of(brought.tables(every), _PLACE, _UNSIZED).sort_values(
+            _PLACE, ignore_index=True
+        ),
         services=_with_unseen(_largest_first(growth.of(by_service, _SERVICE)), newest, estate),
         schemas=_largest_first(growth.of(brought.schemas(by_schema), _SCHEMA)),
         daily=daily.assign(
@@ -146,8 +147,8 @@ def capacity(history: History) -> Capacity:
             # what was imported bears real dates
             simulated=daily["at"].isin([s.at for s in days if s.manifest.simulated]),
         ),
-        databases=_databases(newest, every),
-        instances=_instances(days, growth, estate, brought),
+        databases=explained(sizes, newest),
+        instances=_instances(sizes, newest, growth, estate, brought),
         days=len(days),
         coverage=history.coverage,
     )
@@ -162,13 +163,11 @@ def _with_unseen(services: pd.DataFrame, newest: Snapshot, estate: Estate) -> pd
     if estate.implicit:  # its services are what was found
         return services
     seen = set(services["service"])
-    gaps = {(m.instance, m.database): m.why for m in newest.manifest.missing}
     rows = []
     for service in estate.services:
         if service.external or service.name in seen or service.instance is None:
             continue
-        place = (service.instance, service.database)
-        why = gaps.get(place) or gaps.get((service.instance, None))
+        why = gap_of(newest, "database", service.instance, service.database)
         because = why or "nothing of it was found; `workbench check` names what is near"
         known = {"instance": service.instance, "service": service.name, "standing": "owned"}
         rows.append(known | {"because": because})
@@ -307,40 +306,23 @@ def _summed(every: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     return totals.reset_index()
 
 
-def _databases(newest: Snapshot, every: pd.DataFrame) -> pd.DataFrame:
-    held = newest.frame("databases", "datname", "bytes", "datallowconn")
-    held = held.drop(columns="database").rename(columns={"datname": "database"})
-    now = every[every["at"] == newest.at]
-    relations = now.groupby(["instance", "database"], as_index=False).agg(
-        relations_bytes=("total_bytes", lambda sizes: sizes.sum(min_count=1))
+def _instances(
+    sizes: pd.DataFrame, newest: Snapshot, growth: Growth, estate: Estate, brought: Brought
+) -> pd.DataFrame:
+    days_of = sizes.groupby(["instance", "at"], as_index=False)
+    sums: pd.DataFrame = days_of.agg(
+        bytes=("bytes", lambda held: held.sum() if held.notna().all() else pd.NA),
+        # A sum of which nothing is new says nothing of growth.
+        old=("bytes_at", lambda dates: dates.notna().all()),
     )
-    system = newest.frame("system_size", "bytes").rename(columns={"bytes": "catalogue_bytes"})
-    found = held.merge(relations, "left", ["instance", "database"]).merge(
-        system, "left", ["instance", "database"]
-    )
-    found["rest_bytes"] = found["bytes"] - found["relations_bytes"] - found["catalogue_bytes"]
-    found["collected"] = found["relations_bytes"].notna()
-    places = zip(found["instance"], found["database"], strict=True)
-    dates = pd.Series([newest.aged.get(place, pd.NaT) for place in places], found.index)
-    found["measured_at"] = pd.to_datetime(dates, utc=True)
-    columns = ["instance", "database", "bytes", "relations_bytes", "catalogue_bytes", "rest_bytes"]
-    return found[[*columns, "collected", "measured_at"]].sort_values(
-        ["instance", "database"], ignore_index=True
-    )
-
-
-def _instances(history: History, growth: Growth, estate: Estate, brought: Brought) -> pd.DataFrame:
-    held = history.frame("databases", "datname", "bytes")
-    sums: pd.DataFrame = held.groupby(["instance", "at"], as_index=False).agg(
-        bytes=("bytes", lambda sizes: sizes.sum() if sizes.notna().all() else pd.NA)
-    )
-    here = held.loc[held["at"] == growth.newest, ["instance", "datname"]]
-    sums = brought.instances(sums, here.set_axis(["instance", "database"], axis=1))
+    here = sizes[sizes["at"] == newest.at]
+    sums = brought.instances(sums, here[["instance", "database"]])
     declared = {i.name: i.capacity.storage_gb for i in estate.instances}
     rows = []
     for name in sorted({*declared, *sums["instance"]}):
         days = sums[sums["instance"] == name]
-        x, y = series_of(days["at"], days["bytes"])
+        moving = days["bytes"].mask(days["old"].fillna(False).astype(bool))
+        x, y = series_of(days["at"], moving)
         splits = growth.splits(days["at"].min(), None, name)
         seen = bool(len(days)) and days["at"].iloc[-1] == growth.newest
         size = days["bytes"].iloc[-1] if seen else None
@@ -348,8 +330,14 @@ def _instances(history: History, growth: Growth, estate: Estate, brought: Brough
         storage = declared.get(name)
         room = None if storage is None else storage * GB
         dates, because = _full(growth.newest, now, room, trend(x, y, splits), len(x))
-        rows.append((name, now, room, slope(x, y, splits), *dates, because))
-    text = ["full_on", "full_from", "full_until", "because"]
+        mine = here[here["instance"] == name]
+        unsized = gap_of(newest, "database_sizes", name)
+        if now is None:
+            because = f"{because}; {unsized or 'run `workbench collect`'}"
+        guess = f"{mine['estimated'].sum()} of {len(mine)} databases are estimated; {unsized}"
+        how = guess if mine["estimated"].any() else None
+        rows.append((name, now, room, slope(x, y, splits), *dates, because, how))
+    text = ["full_on", "full_from", "full_until", "because", "bytes_because"]
     columns = ["instance", "bytes", "storage_bytes", "per_day", *text]
     found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(text, "object"))
     return found.astype({"bytes": "Int64", "storage_bytes": "Int64", "per_day": "Float64"})
@@ -366,7 +354,7 @@ def _full(
     if now is None:
         return never, "not all of the instance's databases could be sized"
     if room is None:
-        return never, "storage_gb is not declared for this instance"
+        return never, f"storage_gb is not declared for this instance: {_UNDECLARED}"
     if found is None:
         first = (at + timedelta(days=max(POINTS_FOR_A_TREND - points, 1))).date()
         return never, f"{points} daily points; a trend needs {POINTS_FOR_A_TREND}: from {first} on"
@@ -405,13 +393,22 @@ def _measured(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
                     "high": round(row["ahead_high"]),
                 }
             because = row["because"]
-            if because is None and pd.isna(value):
-                because = "never analysed" if metric == "rows" else "not collected"
+            if pd.isna(value) and metric == "rows" and pd.notna(row["total_bytes"]):
+                because = _unanalysed(row)
+            elif because is None and pd.isna(value):
+                because = _UNSIZED
             if because is None and pd.isna(per_day):
                 because = (
                     "growth is given for the whole" if growth is None else "too few days known"
                 )
             yield _row(row, metric, value, per_day, forecast, because)
+
+
+def _unanalysed(place: dict[str, Any]) -> str:
+    """Why rows are not known, and the statement that counts them."""
+    name = ".".join(quoted(place[n]) for n in ("schema", "table") if isinstance(place.get(n), str))
+    table = name if isinstance(place.get("table"), str) else ""
+    return f"never analysed: ANALYZE {table}".rstrip() + ";"
 
 
 def _row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Growth:
         self,
         every: pd.DataFrame,
         key: list[str],
-        absent: str = "its size was not collected, or not of every part of it",
+        absent: str = "its size was not collected, or not of every part of it: `workbench check` names what helps",
     ) -> pd.DataFrame:
         """Return the rows of the newest day with ``GROWTH`` and because, from one row per day and ``key``.
 
@@ -59,12 +59,13 @@ class Growth:
         growth = pd.DataFrame(rows, columns=[*key, *GROWTH])
         found = now.merge(growth.astype(dict.fromkeys(GROWTH, "Float64")), "left", key)
         found["service"] = named(found["service"])
+        tomorrow = (self.newest + timedelta(days=1)).date()
         reasons = [
             absent
             if pd.isna(size)
             else dated(measured_at)
             if pd.notna(measured_at)
-            else "seen on one day only: growth is known from the second on"
+            else f"seen on one day only: growth is known from {tomorrow} on"
             if pd.isna(per_day)
             else None
             for size, per_day, measured_at in zip(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from workbench.analyse.gaps import quoted
 from workbench.model import Finding, Level
 from workbench.snapshot import Snapshot, records
 
@@ -91,12 +92,8 @@ def _servers(snapshot: Snapshot) -> Iterator[Finding]:
                 "warning",
                 row["instance"],
                 f"{login} is not in pg_monitor: statements of other logins stay hidden",
-                f"GRANT pg_monitor TO {_quoted(login)};",
+                f"GRANT pg_monitor TO {quoted(login)};",
             )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _settings(snapshot: Snapshot) -> Iterator[Finding]:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from workbench.analyse.gaps import gap_of
 from workbench.estate import Estate
 from workbench.snapshot import Snapshot, records
 
 LAST_TRANSACTION = 2**31 - 3_000_000
 """Where the server stops giving transaction numbers, to keep three million in reserve."""
 
+_UNREAD = "it was not asked for: run `workbench collect`"
 _KEY_LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _COLUMNS = [
     "instance",
@@ -125,7 +127,7 @@ def _keys(snapshot: Snapshot, estate: Estate) -> Iterator[dict[str, object]]:
             database=database,
             subject=f"{count} sequences of {database}",
             unit="values",
-            because="the login may not read where they stand, or they were not read: GRANT pg_read_all_data",
+            because=gap_of(snapshot, "sequence_positions", instance, database) or _UNREAD,
         )
 
 
@@ -140,6 +142,7 @@ def _connections(snapshot: Snapshot, estate: Estate) -> Iterator[dict[str, objec
         pools = [s.connection_limit for s in estate.services if s.instance == instance]
         declared = [p for p in pools if p is not None]
         now = used.loc[used["instance"] == instance, "numbackends"]
+        unread = gap_of(snapshot, "database_statistics", instance) or _UNREAD
         yield _row(
             instance,
             "connections",
@@ -147,10 +150,11 @@ def _connections(snapshot: Snapshot, estate: Estate) -> Iterator[dict[str, objec
             unit="connections",
             value=None if now.empty else int(now.sum()),
             limit=limit,
-            because="the databases' statistics were not read" if now.empty else None,
+            because=unread if now.empty else None,
         )
         unknown = (
-            f"{len(pools) - len(declared)} of {len(pools)} services declare no connection_limit"
+            f"{len(pools) - len(declared)} of {len(pools)} services declare no connection_limit: "
+            "write it for them in the estate file"
         )
         yield _row(
             instance,

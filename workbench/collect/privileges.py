@@ -16,6 +16,9 @@ from workbench.collect.sessions import Answer, Session
 REFUSED = "42501"
 """The SQLSTATE of a question that the login may not put."""
 
+UNSEEN = frozenset({"42883", "42P01"})
+"""The SQLSTATEs of what is not there, or stands in a schema that the login may not use."""
+
 _PART_OF_MONITOR = frozenset({"pg_read_all_stats", "pg_read_all_settings", "pg_stat_scan_tables"})
 _CAUTION = {
     "pg_read_all_data": "lets it read rows too, which the workbench never does; "
@@ -47,6 +50,15 @@ class Login:
         caution = _CAUTION.get(role)
         return f"GRANT {role} TO {name};" + (f" -- {caution}" if caution else "")
 
+    def usage(self, schema: str) -> str:
+        """Return the statement that lets this login use what stands in ``schema``.
+
+        >>> Login("Ann", frozenset()).usage("public")
+        'GRANT USAGE ON SCHEMA "public" TO "Ann";'
+        """
+        names = (sql.Identifier(n).as_string(None) for n in (schema, self.name))
+        return "GRANT USAGE ON SCHEMA {} TO {};".format(*names)
+
     def gaps(self, query: Query, answer: pa.Table) -> Iterator[tuple[str, str]]:
         """Yield why a part of ``answer`` is not there, and what would fill it; nothing where it is whole.
 
@@ -68,7 +80,7 @@ class Login:
             )
 
 
-_WHO = Query(
+WHO = Query(
     "instance",
     "login",
     Path(),
@@ -77,6 +89,7 @@ _WHO = Query(
     r"WHERE r.rolname LIKE 'pg\_%' AND pg_catalog.pg_has_role(r.oid, 'USAGE') "
     "UNION ALL SELECT CURRENT_USER, NULL",
 )
+"""The one question that is no file: it is put first, and its answer is not stored."""
 
 
 NOBODY = Login("the login", frozenset())
@@ -84,7 +97,7 @@ NOBODY = Login("the login", frozenset())
 
 def who_we_are(session: Session) -> Login:
     """Ask the server who we are to it; where it does not say, the login is one without any role."""
-    outcome = session.alone(_WHO)
+    outcome = session.alone(WHO)
     if not isinstance(outcome, Answer):
         return NOBODY
     names = outcome.table.column("login").to_pylist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from workbench.collect.faults import FAILURES, explain, names_database
-from workbench.collect.privileges import NOBODY, REFUSED, Login, who_we_are
+from workbench.collect.privileges import NOBODY, REFUSED, UNSEEN, Login, who_we_are
 from workbench.collect.queries import (
     Query,
     Unmet,
@@ -23,8 +23,9 @@ from workbench.collect.queries import (
     version,
 )
 from workbench.collect.sessions import Answer, Outcome, Session
-from workbench.collect.sizes import BUDGET_S, measure
+from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
+from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, known_texts
 from workbench.collect.withhold import withhold
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
@@ -61,8 +62,9 @@ def collect(
     only the quick questions about the instance; its snapshot stands for no night.
     ``everywhere`` reads databases that no service names as well, but those that the estate leaves out.
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
-    it with its age, and so does the size of a relation that was not measured within ``sizes_s`` seconds
-    per database. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    it with its age, and so does a size that was not measured within ``sizes_s`` seconds: those of a
+    database's relations, and those of an instance's databases. Texts of statements that it knows are not
+    fetched again. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
     EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
@@ -212,7 +214,7 @@ class _InstanceRun:
                         self._remember(name, table)
                 self.progress(f"{self.instance.name}/{name}: statistics and sizes")
                 self._ask_each(session, "statistics", name)
-                self._read_sizes(session, name)
+                self._ask_each(session, "sizes", name)
         except FAILURES as error:
             why, remedy = explain(error, target.with_database(name))
             self._miss("database", name, why, remedy)
@@ -223,36 +225,30 @@ class _InstanceRun:
                 with self._lock:
                     self.extensions[database] = (version(row["extversion"]), row["schema"])
 
-    def _read_sizes(self, session: Session, database: str) -> None:
-        for query in self._choose("sizes", database):
-            if query.frame != "sizes":
-                self._keep(query, database, session.alone(query))
-                continue
-            earlier = None
-            if self._same_cluster():
-                earlier = sizes_before(self.previous, self.instance.name, database)
-            measured = measure(session, query, earlier, budget_s=self.sizes_s)
-            if isinstance(measured, Exception):
-                self._keep(query, database, measured)
-                continue
-            self._add(query.frame, database, measured.table, measured.ms)
-            if measured.earlier or measured.guessed:
-                self._miss(
-                    query.frame,
-                    database,
-                    f"{measured.earlier + measured.guessed} tables could not be measured within "
-                    f"{self.sizes_s:g} s: of {measured.earlier} an earlier measurement is shown with its "
-                    f"date, {measured.guessed} are estimated from pages",
-                    "nothing to do: they are the first to be measured in the next run",
-                )
+    def _measure(self, session: Session, query: Query, database: str | None) -> None:
+        """Measure a frame of sizes within the budget, beginning with what has waited longest."""
+        earlier = None
+        if self.previous is not None and self._same_cluster():
+            earlier = sizes_before(self.previous, query.frame, self.instance.name, database)
+        measured = measure(session, query, earlier, budget_s=self.sizes_s)
+        if isinstance(measured, Exception):
+            self._keep(query, database, measured)
+            return
+        self._add(query.frame, database, measured.table, measured.ms)
+        self._note_gaps(query, database, measured.table)
+        if gap := measured.gap(query.frame, self.sizes_s):
+            self._miss(query.frame, database, *gap)
 
     def _same_cluster(self) -> bool:
-        """Whether oids mean now what they meant in the snapshot before."""
+        """Whether oids and queryids mean now what they meant in the snapshot before."""
         if self.previous is None:
             return False
-        before = self.previous.frame("identity", "system_identifier")
-        known = set(before.loc[before["instance"] == self.instance.name, "system_identifier"])
-        return bool(known & {row["system_identifier"] for row in self._held("identity")})
+        names = ["system_identifier", "server_version_num"]
+        before = self.previous.frame("identity", *names)
+        mine = before.loc[before["instance"] == self.instance.name, names]
+        known = {(i, number // 10000) for i, number in mine.itertuples(index=False)}
+        now = ((row[names[0]], row[names[1]] // 10000) for row in self._held("identity"))
+        return not known.isdisjoint(now)
 
     def _read_statements(self, target: Target) -> None:
         """Read pg_stat_statements once per instance: it covers all its databases.
@@ -266,6 +262,7 @@ class _InstanceRun:
         encodings = {r["datname"]: r["encoding"] for r in self._held("databases")}
         rank = {"UTF8": 0, "SQL_ASCII": 1}
         outcomes: dict[str, Outcome | Exception] = {}
+        texts = NOTHING_KNOWN
         for name in sorted(self.extensions, key=lambda d: (rank.get(encodings.get(d, ""), 2), d)):
             held, schema = self.extensions[name]
             versions = self.versions | {"pg_stat_statements": held}
@@ -275,13 +272,46 @@ class _InstanceRun:
             open_ = [q for q in questions if not isinstance(outcomes.get(q.frame), Answer)]
             try:
                 with Session(target.with_database(name)) as session:
-                    outcomes |= {q.frame: session.alone(q, schema) for q in open_}
+                    for query in sorted(open_, key=lambda q: q.frame == TEXTS):
+                        settings = None
+                        if query.frame == TEXTS:
+                            texts = self._known_texts(outcomes)
+                            settings = texts.settings
+                        if query.frame != TEXTS or not texts.complete:
+                            outcomes[query.frame] = session.alone(query, schema, settings)
             except FAILURES as error:
-                outcomes |= {q.frame: error for q in open_}
+                outcomes |= {q.frame: error for q in open_ if q.frame not in outcomes}
             if all(isinstance(outcome, Answer) for outcome in outcomes.values()):
                 break
         for query in questions:
-            self._keep(query, None, outcomes[query.frame])
+            if query.frame == TEXTS:
+                self._keep_texts(query, texts, outcomes.get(TEXTS))
+            else:
+                self._keep(query, None, outcomes[query.frame])
+
+    def _known_texts(self, outcomes: Mapping[str, Outcome | Exception]) -> Texts:
+        """What the snapshot before knows of the texts of the entries that were just counted."""
+        entries, info = (outcomes.get(frame) for frame in ("statements", "statements_info"))
+        if self.previous is None or not isinstance(entries, Answer) or not self._same_cluster():
+            return NOTHING_KNOWN
+        names = {
+            column: {row["oid"]: row[column] for row in self._held(frame)}
+            for frame, column in (("databases", "datname"), ("roles", "rolname"))
+        }
+        counted = info.table if isinstance(info, Answer) else None
+        return known_texts(self.previous, self.instance.name, entries.table, counted, names)
+
+    def _keep_texts(self, query: Query, texts: Texts, outcome: Outcome | Exception | None) -> None:
+        """Store what was fetched with what was known; ``outcome`` is None where nothing was to be fetched."""
+        ms, fetched = 0.0, None
+        if outcome is not None:
+            fetched = self._taken(query, None, outcome)
+            ms = outcome.ms if isinstance(outcome, Answer) else 0.0
+        elif texts.carried is not None:
+            self._note_gaps(query, None, texts.carried)
+        whole = texts.with_fetched(fetched)
+        if whole is not None:
+            self._add(query.frame, None, whole, ms)
 
     def _explain_statements(self) -> None:
         questions, refused = choose("statements", self.versions, self.only)
@@ -310,24 +340,44 @@ class _InstanceRun:
             self._miss(frame, database, lacking.why, lacking.remedy)
 
     def _ask_each(self, session: Session, folder: str, database: str | None) -> None:
-        for query in self._choose(folder, database):
-            self._keep(query, database, session.alone(query))
+        # Whether an earlier measurement is of the same cluster is known when the instance was asked.
+        for query in sorted(self._choose(folder, database), key=lambda q: q.frame in TURNS):
+            if query.frame in TURNS:
+                self._measure(session, query, database)
+            else:
+                self._keep(query, database, session.alone(query))
 
     def _keep(
         self, query: Query, database: str | None, outcome: Outcome | Exception
     ) -> pa.Table | None:
         """Store an answer without what is to be withheld; note what it lacks, or why there is none."""
-        if not isinstance(outcome, Answer):
-            why, remedy = explain(outcome, None)
-            if getattr(outcome, "sqlstate", None) == REFUSED:
-                remedy = self.login.grant(query)
-            self._miss(query.frame, database, why, remedy)
-            return None
-        for why, remedy in self.login.gaps(query, outcome.table):
-            self._miss(query.frame, database, why, remedy)
-        table = withhold(query.frame, outcome.table)
-        self._add(query.frame, database, table, outcome.ms)
+        table = self._taken(query, database, outcome)
+        if table is not None and isinstance(outcome, Answer):
+            self._add(query.frame, database, table, outcome.ms)
         return table
+
+    def _taken(
+        self, query: Query, database: str | None, outcome: Outcome | Exception
+    ) -> pa.Table | None:
+        """Return an answer without what is to be withheld; note what it lacks, or why there is none."""
+        if isinstance(outcome, Answer):
+            self._note_gaps(query, database, outcome.table)
+            return withhold(query.frame, outcome.table)
+        why, remedy = explain(outcome, None)
+        state = getattr(outcome, "sqlstate", None)
+        if state == REFUSED:
+            remedy = self.login.grant(query)
+        elif state in UNSEEN and query.folder == "statements":
+            remedy = "; ".join(
+                f"in database {name}: {self.login.usage(schema)}"
+                for name, (_, schema) in sorted(self.extensions.items())
+            )
+        self._miss(query.frame, database, why, remedy)
+        return None
+
+    def _note_gaps(self, query: Query, database: str | None, answer: pa.Table) -> None:
+        for why, remedy in self.login.gaps(query, answer):
+            self._miss(query.frame, database, why, remedy)
 
     def _add(self, frame: str, database: str | None, table: pa.Table, ms: float) -> None:
         with self._lock:

@@ -56,17 +56,27 @@ def _days(dates: list[datetime]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def sizes_before(previous: Snapshot | None, instance: str, database: str) -> pa.Table | None:
-    """Return the frame ``sizes`` of a database as it was, each row with the date it was measured at."""
-    parts = [] if previous is None else previous.manifest.parts
-    for part in parts:
-        if (part.frame, part.instance, part.database) == ("sizes", instance, database):
-            assert previous is not None
-            table = previous.objects.read(part.content, None)
-            at = pa.scalar(part.as_of or previous.at, pa.timestamp("us", tz="UTC"))
-            if "measured_at" not in table.column_names:
-                return table.append_column("measured_at", pa.repeat(at, table.num_rows))
-            index = table.schema.get_field_index("measured_at")
-            column = table.column(index).cast(at.type)
-            return table.set_column(index, "measured_at", pc.fill_null(column, at))
+def answer_before(
+    previous: Snapshot, frame: str, instance: str, database: str | None
+) -> tuple[pa.Table, datetime] | None:
+    """Return the rows of a frame as they were read at a place, and when that was; None where they were not."""
+    for part in previous.manifest.parts:
+        if (part.frame, part.instance, part.database) == (frame, instance, database):
+            return previous.objects.read(part.content, None), part.as_of or previous.at
     return None
+
+
+def sizes_before(
+    previous: Snapshot, frame: str, instance: str, database: str | None
+) -> pa.Table | None:
+    """Return a frame of sizes as it was, each row with the date it was measured at."""
+    found = answer_before(previous, frame, instance, database)
+    if found is None:
+        return None
+    table, read_at = found
+    at = pa.scalar(read_at, pa.timestamp("us", tz="UTC"))
+    if "measured_at" not in table.column_names:
+        return table.append_column("measured_at", pa.repeat(at, table.num_rows))
+    index = table.schema.get_field_index("measured_at")
+    column = table.column(index).cast(at.type)
+    return table.set_column(index, "measured_at", pc.fill_null(column, at))

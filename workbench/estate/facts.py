@@ -1,5 +1,6 @@
 """What an estate consists of: frozen facts that refer to each other by name."""
 
+import copyreg
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,19 @@ Role = Literal["primary", "pooler", "replica"]
 Standing = Literal["owned", "unowned", "platform"]
 Shape = Literal["plain", "self", "composite", "array", "polymorphic", "shared_key", "natural_key"]
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+# Estates travel to other processes, and Python has no pickle for a read-only mapping of its own.
+def _frozen(held: dict[str, object]) -> Mapping[str, object]:
+    return MappingProxyType(held)
+
+
+def _reduced(held: MappingProxyType[str, object]) -> tuple[object, tuple[dict[str, object]]]:
+    return _frozen, (dict(held),)
+
+
+copyreg.pickle(MappingProxyType, _reduced)  # type: ignore[arg-type]
+
 # the order in which an instance is connected
 _ROLES: tuple[Role, ...] = ("primary", "pooler", "replica")
 

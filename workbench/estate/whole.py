@@ -158,7 +158,8 @@ def estate_from_urls(urls: Sequence[str]) -> Estate:
     """An implicit estate: each URL names an instance; its services are what is found there.
 
     Instances are named after their host, or after the database where the host is this machine;
-    URLs of one server are one instance. Raises EstateError without repeating a URL.
+    URLs of one server are one instance, read with one login. Raises EstateError without repeating a
+    URL, also where one of the same server asks for another login than the first does.
 
     >>> [i.name for i in estate_from_urls(["postgresql://db/a", "postgresql:///b"]).instances]
     ['db', 'b']
@@ -170,7 +171,12 @@ def estate_from_urls(urls: Sequence[str]) -> Estate:
             target = read_target(url)
         except TargetError as error:
             raise EstateError(f"--url {number}: {error}") from None
-        targets.setdefault(target.addresses, (target, url))
+        before, _ = targets.setdefault(target.addresses, (target, url))
+        if ignored := _ignored(before, target):
+            raise EstateError(
+                f"--url {number}: a server is read with one login, and an earlier URL of this one says "
+                f"otherwise: {', '.join(ignored)}; write the same in both, or name an estate file"
+            )
         if name := target.params.get("dbname"):
             databases.setdefault(target.addresses, []).append(name)
     if not targets:
@@ -197,6 +203,14 @@ def estate_from_urls(urls: Sequence[str]) -> Estate:
         instances=instances,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         implicit=True,
+    )
+
+
+def _ignored(first: Target, other: Target) -> list[str]:
+    """What ``other`` says and ``first`` says otherwise; names alone, for values may be secret."""
+    same = {"dbname", "host", "hostaddr", "port"}
+    return sorted(
+        k for k in other.params if k not in same and first.params.get(k) != other.params[k]
     )
 
 

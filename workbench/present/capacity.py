@@ -397,12 +397,14 @@ def _relations(
 
 def databases(bench: Bench) -> Table:
     """Return what each database is made of: relations counted here, the catalogue, and the rest."""
+    frame = bench.capacity.databases
     return Table(
-        bench.capacity.databases,
+        frame,
         [
             Column("database", "Database", "name"),
             Column("instance", "Instance", "name"),
-            Column("bytes", "On disk", "bytes"),
+            Column("bytes", "On disk", "bytes", because="bytes_because"),
+            *_how(frame),
             Column("relations_bytes", "Tables and indexes", "bytes", otherwise=_UNREAD),
             Column("catalogue_bytes", "Catalogue", "bytes", otherwise=_UNREAD),
             Column("rest_bytes", "Rest", "bytes", otherwise=_UNREAD),
@@ -410,6 +412,12 @@ def databases(bench: Bench) -> Table:
         caption="Databases: what the size is made of",
         empty="No database was reached.",
     )
+
+
+def _how(frame: pd.DataFrame) -> list[Column]:
+    """A column that says how sizes came about, where one is not simply measured."""
+    special = frame["bytes"].notna() & frame["bytes_because"].notna()
+    return [Column("bytes_because", "How", absent="measured")] if special.any() else []
 
 
 def headroom(bench: Bench) -> Table:
@@ -422,6 +430,7 @@ def headroom(bench: Bench) -> Table:
         [
             Column("instance", "Instance", "name"),
             Column("bytes", "Size", "bytes"),
+            *_how(frame),
             Column("storage_bytes", "Storage, declared", "bytes", otherwise=_UNDECLARED),
             Column("used", "Used", "share", otherwise=_UNDECLARED),
             Column("per_day", "Growth", "bytes", per="day"),

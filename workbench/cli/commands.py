@@ -1,0 +1,283 @@
+"""The commands. Each reads its options, calls one function, and prints what it returns."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.history import app as history_app
+from workbench.cli.options import (
+    Baseline,
+    EstatePath,
+    HistoryDir,
+    Json,
+    Since,
+    SnapshotPath,
+    Until,
+    Urls,
+    progress,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    from workbench.review import ReviewResult
+
+app = typer.Typer(
+    name="workbench",
+    help="The data architecture of PostgreSQL estates: what is there, how it grows, who touches whose data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(history_app, name="history")
+
+
+class Profile(StrEnum):
+    """How much a collection takes."""
+
+    full = "full"
+    pulse = "pulse"
+
+
+@app.command()
+def init(
+    url: Annotated[
+        list[str], typer.Argument(help="A database of each instance.", metavar="URL...")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the file here.", metavar="PATH")
+    ] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Add to the file of -o what is new; keep what a person wrote."
+        ),
+    ] = False,
+) -> None:
+    """Print a commented estate file made from what is found on the servers."""
+    from workbench.collect.discovery import discover
+    from workbench.errors import UsageError
+    from workbench.estate.draft import draft_text, update_file
+
+    if update and output is None:
+        raise UsageError("--update needs the file to update: -o estate.toml")
+    if output is not None and output.exists() and not update:
+        raise UsageError(f"{output} exists: add --update to extend it, or name another file")
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    found = discover(url, progress=progress)
+    if output is None:
+        sys.stdout.write(draft_text(found))
+        return
+    output.write_text(update_file(output, found) if update else draft_text(found), "utf-8")
+    progress(f"wrote {output}; next: workbench check --estate {output}")
+
+
+@app.command()
+def check(
+    estate: EstatePath = None,
+    url: Urls = None,
+    snapshot: SnapshotPath = None,
+    dossier: Annotated[
+        Path | None,
+        typer.Option(
+            "--dossier", help="Write what a security team asks for to this file.", metavar="PATH"
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what a review could see here, and which statement would let it see more.
+
+    Reads versions, privileges, extensions, settings and names, and compares the estate file with them.
+    """
+    from workbench.analyse.readiness import FRAMES, readiness
+    from workbench.collect import collect
+    from workbench.present import terminal
+    from workbench.snapshot import load_snapshot
+
+    source = source_of(estate, url, snapshot=snapshot)
+    if dossier is not None:
+        from workbench.collect.dossier import dossier as write
+
+        held = load_snapshot(snapshot, source.load_estate()) if snapshot else None
+        found = readiness(held) if held else ()
+        dossier.write_text(write(source.load_estate(), found), "utf-8")
+        more = "" if held else "; add --snapshot PATH for what was missing then"
+        progress(
+            f"wrote {dossier}: the login's SQL, every query, what is withheld; no server was asked{more}"
+        )
+        return
+    taken = (
+        load_snapshot(snapshot, source.load_estate())
+        if snapshot
+        else collect(source.load_estate(), only=FRAMES, progress=progress)
+    )
+    findings = readiness(taken)
+    if json:
+        terminal.print_json(taken.coverage, "check", [f.to_json() for f in findings])
+    else:
+        terminal.print_findings(findings, "Everything a review needs can be read.")
+    if not taken.manifest.reached:
+        raise typer.Exit(3)
+
+
+@app.command()
+def collect(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    instance: Annotated[
+        list[str] | None, typer.Option("--instance", help="Only this instance; repeatable.")
+    ] = None,
+    profile: Annotated[
+        Profile,
+        typer.Option("--profile", help="Everything, or counters alone for every few minutes."),
+    ] = Profile.full,
+    json: Json = False,
+) -> None:
+    """Take a snapshot of the estate into its history. Reads only; writes nothing to a server."""
+    from workbench.collect.cost import cost
+    from workbench.errors import UsageError
+    from workbench.present import terminal
+    from workbench.source import collect_reached, keep, stale
+
+    source = source_of(estate, url, history)
+    loaded = source.load_estate()
+    folder = source.history_folder(loaded)
+    if folder is None:
+        raise UsageError("name a folder for the snapshot with --history DIR: a URL has none")
+    snapshot = collect_reached(
+        loaded,
+        instances=instance,
+        profile=profile.value,
+        previous=source.newest(loaded),
+        progress=progress,
+    )
+    path = keep(snapshot, folder)
+    if json:
+        terminal.print_json(
+            snapshot.coverage,
+            "collect",
+            snapshot.summary() | {"path": str(path), "cost": cost(snapshot.manifest)},
+        )
+    else:
+        terminal.print_collected(snapshot, path)
+    if late := stale(folder, loaded):
+        for line in late:
+            progress(line)
+        raise typer.Exit(3)
+
+
+@app.command()
+def capacity(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    since: Since = None,
+    until: Until = None,
+    baseline: Baseline = None,
+    json: Json = False,
+) -> None:
+    """Sizes, growth and headroom, per instance, service, schema and table."""
+    from workbench.analyse.capacity import capacity as analyse
+    from workbench.present import terminal
+
+    source = source_of(estate, url, history, snapshot, since, until, baseline)
+    found = analyse(source.open())
+    if json:
+        terminal.print_json(found.coverage, "capacity", found.rows())
+    else:
+        terminal.print_capacity(found)
+
+
+@app.command()
+def review(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    until: Until = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Review the history as it stands; collect nothing.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", help="Where reports go.", metavar="DIR")] = Path(
+        "reports"
+    ),
+    timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    json: Json = False,
+) -> None:
+    """Collect, run every notebook, and write the report; its path is printed last."""
+    from workbench.review import review as run
+
+    source = source_of(estate, url, history, snapshot, until=until)
+    _report(run(source, out, offline=offline, timeout=timeout, progress=progress), json)
+
+
+def _report(result: ReviewResult, json: bool) -> None:
+    from workbench.present import terminal
+
+    if json:
+        terminal.print_json(result.coverage, "review", result.to_json())
+    else:
+        for line in (*result.late, *result.failures):
+            progress(line)
+        sys.stdout.write(f"{result.index}\n")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def demo(
+    name: Annotated[str, typer.Argument(help="A reference estate, such as marketplace.")],
+    review: Annotated[bool, typer.Option("--review", help="Review it once, then stop.")] = False,
+    days: Annotated[
+        int | None, typer.Option("--days", help="Play only the first days.", min=1)
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", help="Keep the recorded history in this folder.", metavar="DIR"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where reports go.", metavar="DIR")] = Path(
+        "reports"
+    ),
+    json: Json = False,
+) -> None:
+    """Build a reference estate on a private server, give it its days of load, and keep it running.
+
+    Stops with Ctrl-C; nothing is left behind.
+    """
+    from workbench.lab.demo import play_demo
+    from workbench.review import review as run
+
+    with play_demo(name, days=days, record=record, progress=progress) as estate:
+        if review:
+            _report(run(source_of(estate.folder), out, offline=True, progress=progress), json)
+            return
+        if record is not None:
+            return
+        for line in estate.invitation():
+            progress(line)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+@app.command()
+def lab(
+    estate: EstatePath = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Passed on to JupyterLab.", metavar="ARGUMENTS")
+    ] = None,
+) -> None:
+    """Open JupyterLab on the notebooks, with the estate set."""
+    from workbench.review import open_lab
+
+    open_lab(estate, arguments or ())
