@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
 from workbench.collect.faults import FAILURES, explain, names_database
-from workbench.collect.privileges import NOBODY, REFUSED, Login, who_we_are
+from workbench.collect.privileges import who_we_are
 from workbench.collect.queries import (
-    Query,
-    Unmet,
     Version,
     choose,
     in_databases,
     pulse_frames,
+    replica_frames,
     version,
 )
-from workbench.collect.sessions import Answer, Outcome, Session
+from workbench.collect.reading import Progress, Reading
+from workbench.collect.replicas import Primary, Replica, Standing, read_replicas, standing_of
+from workbench.collect.sessions import Session
 from workbench.collect.sizes import BUDGET_S, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
-from workbench.collect.withhold import withhold
+from workbench.collect.statements import entries, read_statements
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
 from workbench.estate import Estate, Instance
 from workbench.model import Missing
-from workbench.snapshot import Snapshot, new_snapshot
+from workbench.snapshot import Answered, Snapshot, new_snapshot
 
 CONNECTIONS_PER_INSTANCE = 4
 """How many sessions the workbench holds on one instance at a time, at most."""
@@ -40,7 +40,7 @@ _LEFT_OUT = (
     "collect it as well, or merge the part of the history that holds it",
 )
 
-Progress = Callable[[str], None]
+_CORRECT = "correct the estate file or set the variable"
 
 
 def collect(
@@ -65,6 +65,7 @@ def collect(
     per database. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
+    Every declared replica is read as well, for what differs on a standby: see ``read_replicas``.
     EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
     """
     wanted = [estate.instance(n) for n in instances] if instances else list(estate.instances)
@@ -118,7 +119,7 @@ def _clock(previous: Snapshot, at: datetime, reached: Collection[str]) -> Iterat
 
 @dataclass
 class _InstanceRun:
-    """The reading of one instance; each of its methods adds to what was found and what is missing."""
+    """The reading of one instance: of the endpoint that stands for it, and of its replicas."""
 
     estate: Estate
     instance: Instance
@@ -127,32 +128,44 @@ class _InstanceRun:
     previous: Snapshot | None
     sizes_s: float
     progress: Progress
-    answers: list[tuple[str, str, str | None, pa.Table, float]] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
-    versions: dict[str, Version] = field(default_factory=dict)
-    extensions: dict[str, tuple[Version, str]] = field(default_factory=dict)
-    login: Login = NOBODY
     reached: bool = False
-    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(self.instance.name, self.only, self.progress)
+        self.replicas: list[Reading] = []
+        self.extensions: dict[str, tuple[Version, str]] = {}
+        self.standing: Standing | None = None
+        self.entrance = ""
+
+    @property
+    def answers(self) -> list[Answered]:
+        """What was answered, by all endpoints."""
+        return [a for reading in (self.reading, *self.replicas) for a in reading.answers]
+
+    @property
+    def missing(self) -> list[Missing]:
+        """What was not."""
+        return [m for reading in (self.reading, *self.replicas) for m in reading.missing]
 
     def read(self) -> None:
-        """Read the instance, then its databases side by side."""
+        """Read the instance, its databases side by side, then its replicas."""
         try:
             target = self.instance.target()
         except WorkbenchError as error:
-            self._miss("instance", None, str(error), "correct the estate file or set the variable")
+            self.reading.miss("instance", None, str(error), _CORRECT)
             return
         databases = self._claimed(target)
         self._read_instance(target, databases)
         if not self.reached:
             return
-        if self.only is not None and not in_databases(self.only):
-            return
-        if self.everywhere:
+        inside = self.only is None or in_databases(self.only)
+        if inside and self.everywhere:
             databases = sorted({*databases, *self._others()})
-        with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
-            list(pool.map(lambda name: self._read_database(target, name), databases))
-        self._read_statements(target)
+        if inside:
+            with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
+                list(pool.map(lambda name: self._read_database(target, name), databases))
+            self._read_statements(target)
+        self._read_replicas(databases, inside)
 
     def _claimed(self, target: Target) -> list[str]:
         """The databases that services name; where none does, those of the URLs."""
@@ -165,16 +178,11 @@ class _InstanceRun:
         """Every database that may be entered and is not left out; ``postgres`` holds nobody's data."""
         return [
             row["datname"]
-            for row in self._held("databases")
+            for row in self.reading.held("databases")
             if row["datallowconn"]
             and row["datname"] != "postgres"
             and not self.instance.excludes(row["datname"])
         ]
-
-    def _held(self, frame: str) -> list[dict[str, Any]]:
-        """The rows of an answer about the whole instance; none where it was not given."""
-        tables = [a[3] for a in self.answers if a[0] == frame and a[2] is None]
-        return [row for table in tables for row in table.to_pylist()]
 
     def _read_instance(self, target: Target, databases: list[str]) -> None:
         """Put the questions about the instance, through the first database that lets us in."""
@@ -186,10 +194,13 @@ class _InstanceRun:
             try:
                 with Session(target.with_database(name)) as session:
                     self.reached = True
-                    self.versions["server"] = session.server_version
-                    self.login = who_we_are(session)
-                    self.progress(f"{self.instance.name}: instance")
-                    self._ask_each(session, "instance", None)
+                    self.entrance = name
+                    self.reading.versions["server"] = session.server_version
+                    self.reading.login = who_we_are(session)
+                    if self.instance.replicas:
+                        self.standing = standing_of(session)
+                    self.reading.say(None, "instance")
+                    self.reading.ask_each(session, "instance", None)
                     return
             except FAILURES as error:
                 failures[name] = error
@@ -197,47 +208,45 @@ class _InstanceRun:
                 if not names_database(error, name):
                     break
         name, failure = next(iter(failures.items()))
-        why, remedy = explain(failure, target.with_database(name))
-        self._miss("instance", None, why, remedy)
+        self.reading.miss("instance", None, *explain(failure, target.with_database(name)))
 
     def _read_database(self, target: Target, name: str) -> None:
+        reading = self.reading
         try:
             with Session(target.with_database(name)) as session:
-                self.progress(f"{self.instance.name}/{name}: catalogue")
-                questions = self._choose("catalogue", name)
+                reading.say(name, "catalogue")
+                questions = reading.choose("catalogue", name)
                 outcomes = session.together(questions)
                 for query in questions:
-                    table = self._keep(query, name, outcomes[query.frame])
+                    table = reading.keep(query, name, outcomes[query.frame])
                     if query.frame == "extensions" and table is not None:
                         self._remember(name, table)
-                self.progress(f"{self.instance.name}/{name}: statistics and sizes")
-                self._ask_each(session, "statistics", name)
+                reading.say(name, "statistics and sizes")
+                reading.ask_each(session, "statistics", name)
                 self._read_sizes(session, name)
         except FAILURES as error:
-            why, remedy = explain(error, target.with_database(name))
-            self._miss("database", name, why, remedy)
+            reading.miss("database", name, *explain(error, target.with_database(name)))
 
     def _remember(self, database: str, extensions: pa.Table) -> None:
         for row in extensions.to_pylist():
             if row["extname"] == "pg_stat_statements":
-                with self._lock:
-                    self.extensions[database] = (version(row["extversion"]), row["schema"])
+                self.extensions[database] = (version(row["extversion"]), row["schema"])
 
     def _read_sizes(self, session: Session, database: str) -> None:
-        for query in self._choose("sizes", database):
+        for query in self.reading.choose("sizes", database):
             if query.frame != "sizes":
-                self._keep(query, database, session.alone(query))
+                self.reading.keep(query, database, session.alone(query))
                 continue
             earlier = None
             if self._same_cluster():
                 earlier = sizes_before(self.previous, self.instance.name, database)
             measured = measure(session, query, earlier, budget_s=self.sizes_s)
             if isinstance(measured, Exception):
-                self._keep(query, database, measured)
+                self.reading.keep(query, database, measured)
                 continue
-            self._add(query.frame, database, measured.table, measured.ms)
+            self.reading.add(query.frame, database, measured.table, measured.ms)
             if measured.earlier or measured.guessed:
-                self._miss(
+                self.reading.miss(
                     query.frame,
                     database,
                     f"{measured.earlier + measured.guessed} tables could not be measured within "
@@ -252,46 +261,32 @@ class _InstanceRun:
             return False
         before = self.previous.frame("identity", "system_identifier")
         known = set(before.loc[before["instance"] == self.instance.name, "system_identifier"])
-        return bool(known & {row["system_identifier"] for row in self._held("identity")})
+        return bool(known & {row["system_identifier"] for row in self.reading.held("identity")})
+
+    def _encodings(self) -> dict[str, str]:
+        return {r["datname"]: r["encoding"] for r in self.reading.held("databases")}
 
     def _read_statements(self, target: Target) -> None:
-        """Read pg_stat_statements once per instance: it covers all its databases.
-
-        Which database it is read through matters for texts alone: one of encoding LATIN1 cannot show
-        what was said in Cyrillic, and one of UTF8 not what was said in no encoding at all.
-        """
         if not self.extensions:
             self._explain_statements()
             return
-        encodings = {r["datname"]: r["encoding"] for r in self._held("databases")}
-        rank = {"UTF8": 0, "SQL_ASCII": 1}
-        outcomes: dict[str, Outcome | Exception] = {}
-        for name in sorted(self.extensions, key=lambda d: (rank.get(encodings.get(d, ""), 2), d)):
-            held, schema = self.extensions[name]
-            versions = self.versions | {"pg_stat_statements": held}
-            questions, refused = choose("statements", versions, self.only)
-            if not outcomes:
-                self._refuse(refused, None)
-            open_ = [q for q in questions if not isinstance(outcomes.get(q.frame), Answer)]
-            try:
-                with Session(target.with_database(name)) as session:
-                    outcomes |= {q.frame: session.alone(q, schema) for q in open_}
-            except FAILURES as error:
-                outcomes |= {q.frame: error for q in open_}
-            if all(isinstance(outcome, Answer) for outcome in outcomes.values()):
-                break
-        for query in questions:
-            self._keep(query, None, outcomes[query.frame])
+        read_statements(
+            self.reading,
+            lambda name: Session(target.with_database(name)),
+            self.extensions,
+            self._encodings(),
+        )
 
     def _explain_statements(self) -> None:
-        questions, refused = choose("statements", self.versions, self.only)
+        questions, refused = self.reading.fitting("statements")
         if not questions and not refused:
             return
-        if not any(frame == "extensions" for frame, *_ in self.answers):
+        if not any(a.frame == "extensions" for a in self.reading.answers):
             why = "it could not be read which extensions there are"
-            self._miss("statements", None, why, "settle what is missing of the databases first")
+            remedy = "settle what is missing of the databases first"
+            self.reading.miss("statements", None, why, remedy)
         else:
-            self._miss(
+            self.reading.miss(
                 "statements",
                 None,
                 "the extension pg_stat_statements is in none of the databases that were read",
@@ -299,42 +294,26 @@ class _InstanceRun:
                 "CREATE EXTENSION pg_stat_statements in one of them",
             )
 
-    def _choose(self, folder: str, database: str | None) -> tuple[Query, ...]:
-        """Return the questions of ``folder`` that fit this server; note those that do not."""
-        questions, refused = choose(folder, self.versions, self.only)
-        self._refuse(refused, database)
-        return questions
-
-    def _refuse(self, refused: dict[str, Unmet], database: str | None) -> None:
-        for frame, lacking in refused.items():
-            self._miss(frame, database, lacking.why, lacking.remedy)
-
-    def _ask_each(self, session: Session, folder: str, database: str | None) -> None:
-        for query in self._choose(folder, database):
-            self._keep(query, database, session.alone(query))
-
-    def _keep(
-        self, query: Query, database: str | None, outcome: Outcome | Exception
-    ) -> pa.Table | None:
-        """Store an answer without what is to be withheld; note what it lacks, or why there is none."""
-        if not isinstance(outcome, Answer):
-            why, remedy = explain(outcome, None)
-            if getattr(outcome, "sqlstate", None) == REFUSED:
-                remedy = self.login.grant(query)
-            self._miss(query.frame, database, why, remedy)
-            return None
-        for why, remedy in self.login.gaps(query, outcome.table):
-            self._miss(query.frame, database, why, remedy)
-        table = withhold(query.frame, outcome.table)
-        self._add(query.frame, database, table, outcome.ms)
-        return table
-
-    def _add(self, frame: str, database: str | None, table: pa.Table, ms: float) -> None:
-        with self._lock:
-            self.answers.append((frame, self.instance.name, database, table, ms))
-
-    def _miss(self, what: str, database: str | None, why: str, remedy: str) -> None:
-        with self._lock:
-            self.missing.append(Missing(what, self.instance.name, database, why, remedy))
-        place = f"{self.instance.name}/{database}" if database else self.instance.name
-        self.progress(f"{place}: {what} could not be read: {why}")
+    def _read_replicas(self, databases: list[str], inside: bool) -> None:
+        """Read each declared replica, for what differs there."""
+        only = replica_frames() if self.only is None else replica_frames() & set(self.only)
+        found: list[Replica] = []
+        for endpoint in self.instance.replicas if only else ():
+            reading = Reading(self.instance.name, only, self.progress, endpoint.name)
+            self.replicas.append(reading)
+            try:
+                found.append(Replica(self.instance.target(endpoint=endpoint), reading))
+            except WorkbenchError as error:
+                reading.miss("replica", None, str(error), _CORRECT)
+        if not found:
+            return
+        texts = (a.table for a in self.reading.answers if a.frame == "statement_texts")
+        primary = Primary(
+            self.standing,
+            self.entrance,
+            databases,
+            self.extensions,
+            self._encodings(),
+            frozenset(entry for table in texts for entry in entries(table)),
+        )
+        read_replicas(found, primary, in_databases=inside, connections=CONNECTIONS_PER_INSTANCE)

@@ -21,6 +21,7 @@ from workbench.snapshot.history import History, load_history, load_snapshot
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
 from workbench.snapshot.spans import Span
+from workbench.snapshot.together import each, together
 from workbench.snapshot.upkeep import (
     Merged,
     Tag,
@@ -32,12 +33,13 @@ from workbench.snapshot.upkeep import (
     tag,
     thin,
 )
-from workbench.snapshot.whole import Snapshot, new_snapshot
+from workbench.snapshot.whole import Answered, Snapshot, new_snapshot
 from workbench.snapshot.window import Window, per_day, per_second, window_of
 
 __all__ = [
     "FORMAT",
     "Adoption",
+    "Answered",
     "History",
     "Manifest",
     "Merged",
@@ -49,6 +51,7 @@ __all__ = [
     "Thinned",
     "Window",
     "adopt",
+    "each",
     "encode",
     "find_tag",
     "load_history",
@@ -62,5 +65,6 @@ __all__ = [
     "records",
     "tag",
     "thin",
+    "together",
     "window_of",
 ]
