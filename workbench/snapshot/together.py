@@ -127,11 +127,12 @@ def _judge(own: Span, endpoint: str, span: Span | None, unread: str) -> _Judged:
         return _Judged(endpoint, place, counted=False, short=True, because=unread)
     once = span.kind == "since_reset" and own.kind == "difference"
     inside = span.since is not None and own.since is not None and span.since >= own.since
-    if once and not inside:
+    fits = inside or not once
+    if span.until < own.until:
+        return _Judged(endpoint, place, counted=fits, short=True, because=unread)
+    if not fits:
         why = f"{endpoint} was read once: what it did in the window is unknown"
         return _Judged(endpoint, place, counted=False, short=True, because=why)
-    if span.until < own.until:
-        return _Judged(endpoint, place, counted=True, short=True, because=unread)
     if span.kind == own.kind == "since_reset" or span.since == own.since:
         return _Judged(endpoint, place, counted=True)
     from_ = "an unknown day" if span.since is None else f"{span.since:%Y-%m-%d %H:%M} UTC"
