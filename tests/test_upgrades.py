@@ -119,9 +119,11 @@ def test_sizes_and_findings_go_on_over_a_move_and_counters_do_not(way, before, a
     assert (across.tables["counted_from"] == "reset").all()
 
     found = capacity(history())
-    (table,) = (r for r in found.rows() if (r["table"], r["metric"]) == ("item", "total_bytes"))
+    (table,) = (r for r in found.rows() if (r["table"], r["metric"]) == ("item", "bytes"))
     (service,) = (
-        r for r in found.rows() if (r["service"], r["metric"]) == ("sales", "total_bytes")
+        r
+        for r in found.rows()
+        if (r["service"], r["schema"], r["metric"]) == ("sales", None, "bytes")
     )
     assert table["value"] > 9500 * 200
     assert table["per_day"] is not None, table["because"]
