@@ -1,10 +1,10 @@
 """Replicas are read beside their primary, count with it, and stay separable; what cannot be read is unknown."""
 
-import socket
+import subprocess
+import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
 
 import psycopg
 import pyarrow as pa
@@ -175,40 +175,42 @@ def test_what_is_no_standby_of_this_instance_is_refused(trio, stranger, tmp_path
     assert {p.endpoint for p in snapshot.manifest.parts} == {None, "replica-3"}
 
 
+# A process of its own: libpq holds this one's interpreter lock while it waits for some answers.
+BALANCER = """
+import itertools, socket, sys, threading
+
+def pass_on(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    for end in (source, target):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+door = socket.create_server(("127.0.0.1", 0))
+print(door.getsockname()[1], flush=True)
+for port in itertools.cycle(map(int, sys.argv[1:])):
+    client, _ = door.accept()
+    there = socket.create_connection(("127.0.0.1", port))
+    for ends in ((client, there), (there, client)):
+        threading.Thread(target=pass_on, args=ends, daemon=True).start()
+"""
+
+
 @contextmanager
 def balancer(*servers):
     """An address that leads to these servers in turn; yields its port."""
-    turns = cycle(servers)
-    with socket.create_server(("127.0.0.1", 0)) as door:
-
-        def pass_on(source, target):
-            with suppress(OSError):
-                while data := source.recv(65536):
-                    target.sendall(data)
-            for end in (source, target):
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-
-        def lead(client):
-            with client, socket.create_connection(("127.0.0.1", next(turns).port)) as there:
-                back = threading.Thread(target=pass_on, args=(there, client), daemon=True)
-                back.start()
-                pass_on(client, there)
-                back.join()
-
-        def serve():
-            while True:
-                try:
-                    client, _ = door.accept()
-                except OSError:
-                    return
-                threading.Thread(target=lead, args=(client,), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
+    ports = [str(s.port) for s in servers]
+    command = [sys.executable, "-c", BALANCER, *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield door.getsockname()[1]
+            yield int(process.stdout.readline())
         finally:
-            door.shutdown(socket.SHUT_RDWR)
+            process.kill()
 
 
 def test_an_address_that_leads_to_several_servers_is_found_out(trio, tmp_path):
