@@ -1,5 +1,6 @@
 """Replicas are read beside their primary, count with it, and stay separable; what cannot be read is unknown."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -406,6 +407,7 @@ def test_what_tells_a_replaced_standby_from_one_that_crashed(commits, changed, k
 # Every major
 
 
+@pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
 def test_a_standby_of_every_major_is_read(major, tmp_path):
     with psycopg.connect(major.url(), autocommit=True) as admin:
         admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
