@@ -234,10 +234,10 @@ def test_a_table_under_access_exclusive_lock_is_estimated_and_nothing_waits(data
     ids=["at once", "in the middle of its rows"],
 )
 def test_a_query_that_fails_leaves_the_others(database, monkeypatch, failing):
-    from workbench.collect import run
+    from workbench.collect import reading
     from workbench.collect.queries import Query
 
-    real = run.choose
+    real = reading.choose
 
     def with_a_broken_one(folder, *rest):
         fitting, refused = real(folder, *rest)
@@ -246,7 +246,7 @@ def test_a_query_that_fails_leaves_the_others(database, monkeypatch, failing):
 
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
-    monkeypatch.setattr(run, "choose", with_a_broken_one)
+    monkeypatch.setattr(reading, "choose", with_a_broken_one)
     snapshot = collect(estate_of(database.url), only=None)
     told = reasons(snapshot)
     assert {what for what in told if what.startswith("broken_")} == {

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.analyse.capacity import capacity
-from workbench.collect import collect, run, sessions
+from workbench.collect import collect, reading, sessions
 from workbench.collect.cost import SLOWEST, cost
 from workbench.collect.queries import Query, frames, load_queries
 from workbench.collect.sessions import Session
@@ -49,14 +49,14 @@ def eventually(true, seconds=60):
 
 def asking(monkeypatch, folder, **texts):
     """Put these questions in ``folder`` besides the real ones."""
-    real = run.choose
+    real = reading.choose
     added = tuple(Query(folder, frame, Path(), (), text) for frame, text in texts.items())
 
     def choose(wanted, *rest):
         fitting, refused = real(wanted, *rest)
         return (added + fitting if wanted == folder else fitting), refused
 
-    monkeypatch.setattr(run, "choose", choose)
+    monkeypatch.setattr(reading, "choose", choose)
 
 
 @contextmanager
@@ -379,13 +379,13 @@ def locked_in_the_middle(tables, monkeypatch):
     assert look in SIZES.text
     slow = f"{look} UNION ALL SELECT 0 FROM pg_catalog.pg_sleep(1.5)"
     text = SIZES.text.replace(look, slow)
-    real = run.choose
+    real = reading.choose
 
     def choose(folder, *rest):
         fitting, refused = real(folder, *rest)
         return tuple(replace(q, text=text) if q.frame == "sizes" else q for q in fitting), refused
 
-    monkeypatch.setattr(run, "choose", choose)
+    monkeypatch.setattr(reading, "choose", choose)
     done = threading.Event()
 
     def lock():

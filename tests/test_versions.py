@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from planted import DATABASE, SECRET, clear, fill, hba_with_a_secret
-from workbench.collect import collect, run, sessions
+from workbench.collect import collect, reading, sessions
 from workbench.collect.queries import Query, choose, frames, load_queries, version
 from workbench.conninfo import read_target
 from workbench.estate import estate_from_urls
@@ -144,7 +144,7 @@ def test_no_planted_secret_is_stored(planted, tier):
 
 def test_the_secrets_were_within_reach(planted, monkeypatch):
     """Without redaction they would have been stored: the test above can fail."""
-    monkeypatch.setattr(run, "withhold", lambda frame, table: table)
+    monkeypatch.setattr(reading, "withhold", lambda frame, table: table)
     bare = {f for f, text in texts(read(planted)).items() if SECRET in text}
     assert bare >= {*DEPARSED, "activity", "types", "comments", "instance_comments"}
     assert bare >= {"role_settings", "foreign_servers", "statement_texts"}

@@ -16,6 +16,8 @@ holds the answers. A column ``unseen`` says, where it is not NULL, why a row's v
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
 server holds.
+
+``-- replicas: too``: the question is put to every declared replica as well, its answer being another there.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ INSTANCE = ("instance", "statements")
 """Folders whose questions are put once per instance; the others are put in each database."""
 
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
+_REPLICAS = re.compile(r"^-- replicas: too$", re.MULTILINE)
 _REQUIRES = re.compile(r"^-- requires: (\w+) >= ([\d.]+)$", re.MULTILINE)
 _SEES_ALL = re.compile(r"^-- sees all with: (\w+)$", re.MULTILINE)
 _REFUSED = re.compile(r"^-- if refused: (.+)$", re.MULTILINE)
@@ -56,6 +59,7 @@ class Query:
     sees_all_with: str | None = None
     if_refused: str | None = None
     pulse: bool = False
+    replicas: bool = False
 
     @property
     def name(self) -> str:
@@ -143,6 +147,7 @@ def _read(path: Path) -> Query:
         role[1] if role else None,
         grant[1] if grant else None,
         _PULSE.search(head) is not None,
+        _REPLICAS.search(head) is not None,
     )
 
 
@@ -155,6 +160,15 @@ def in_databases(only: Iterable[str]) -> bool:
     """Say whether one of these frames needs a session with each database."""
     wanted = set(only)
     return any(q.frame in wanted for q in load_queries() if q.folder != "instance")
+
+
+def replica_frames() -> frozenset[str]:
+    """Return the names of the frames that replicas are asked for: what differs on a standby.
+
+    >>> "index_statistics" in replica_frames(), "relations" in replica_frames()
+    (True, False)
+    """
+    return frozenset(q.frame for q in load_queries() if q.replicas)
 
 
 def pulse_frames() -> frozenset[str]:

@@ -39,6 +39,15 @@ COUNTERS: dict[str, tuple[str, ...]] = {
 }
 """Per frame the columns that only ever rise; times are in milliseconds."""
 
+ONLY_WRITTEN = frozenset(
+    (
+        *("n_tup_ins", "n_tup_upd", "n_tup_del", "n_tup_hot_upd", "n_tup_newpage_upd"),
+        *("vacuum_count", "autovacuum_count", "total_vacuum_time", "total_autovacuum_time"),
+        *("tup_inserted", "tup_updated", "tup_deleted"),
+    )
+)
+"""Counters that only a primary raises: what was written on it reaches a standby as WAL, uncounted."""
+
 GAUGES: dict[str, tuple[str, ...]] = {
     "database_statistics": ("numbackends",),
     "table_statistics": (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from workbench.snapshot.differences import (
     hourly,
     statement_difference,
 )
-from workbench.snapshot.epochs import numbered
+from workbench.snapshot.epochs import endpoints, numbered
 from workbench.snapshot.history import History
 from workbench.snapshot.objects import records
 from workbench.snapshot.spans import Span, find_spans
@@ -42,9 +42,18 @@ class Window:
     day), ``lower_bound``, and ``counted_from``: ``window`` (the first reading), ``created`` (the object's
     own beginning), ``restarted`` (a reset, or an eviction and return: at least this much) or ``reset``
     (the statistics' own reset: there is one reading alone).
+
+    ``endpoint`` names a replica: then all counters are those of the replicas of that name, inside their own
+    epochs. See ``each`` and ``together`` for those of all endpoints.
     """
 
     history: History
+    endpoint: str | None = None
+
+    @cached_property
+    def replicas(self) -> Mapping[str, Window]:
+        """What happened on each replica that was read, by its name."""
+        return {name: replace(self, endpoint=name) for name in endpoints(self._snapshots)}
 
     @property
     def coverage(self) -> Coverage:
@@ -113,7 +122,7 @@ class Window:
         instance, database, hour, seconds (real, seen of the hour), counters.
         """
         counters = COUNTERS["database_statistics"]
-        read = numbered(self._snapshots, "database_statistics", "datname", *counters)
+        read = self._numbered("database_statistics", "datname", *counters)
         read = read.drop(columns="database").rename(columns={"datname": "database"})
         read = read.dropna(subset=["database"])
         clocks = pd.DataFrame(
@@ -121,7 +130,7 @@ class Window:
             columns=["instance", "number", "clock"],
         ).astype({"number": "int64", "clock": "float64"})
         read = read.merge(clocks, "left", ["instance", "number"])
-        first = {(s.instance, s.database): s for s in self._of("database_statistics")}
+        first = {(s.instance, s.database): s for s in self.spans_of("database_statistics")}
         spans = [first.get(p) for p in zip(read["instance"], read["database"], strict=True)]
         inside = [
             s is not None and n >= (s.last if s.first is None else s.first)
@@ -168,20 +177,25 @@ class Window:
             for number, snapshot in enumerate(self._snapshots)
             for instance in snapshot.manifest.reached
         }
-        identity = numbered(self._snapshots, "identity", "read_at").dropna(subset=["read_at"])
+        identity = self._numbered("identity", "read_at").dropna(subset=["read_at"])
         for row in records(identity):
             found[row["instance"], row["number"]] = row["read_at"].timestamp()
         return found
 
-    def _of(self, frame: str) -> Iterator[Span]:
+    def spans_of(self, frame: str) -> Iterator[Span]:
+        """Return the spans of one frame of counters, in order of place."""
         return (s for s in self._spans if s.frame == frame)
 
     @cached_property
     def _spans(self) -> tuple[Span, ...]:
-        return tuple(find_spans(self.history, self._clocks))
+        return tuple(find_spans(self.history, self._clocks, self.endpoint))
+
+    def _numbered(self, name: str, *columns: str) -> pd.DataFrame:
+        return numbered(self._snapshots, name, *columns, endpoint=self.endpoint)
 
     def _read(self, number: int, name: str, *columns: str) -> pd.DataFrame:
-        found: pd.DataFrame = self._snapshots[number].frame(name, *columns)
+        found: pd.DataFrame
+        found = self._snapshots[number].frame(name, *columns, endpoint=self.endpoint)
         if name == "database_statistics":
             found = found.drop(columns="database").rename(columns={"datname": "database"})
         return found
@@ -193,7 +207,7 @@ class Window:
         columns += {"database_statistics": ["datname"], "statements": ["stats_since"]}.get(
             frame, []
         )
-        spans = list(self._of(frame))
+        spans = list(self.spans_of(frame))
         ends: dict[tuple[int | None, int], list[Span]] = {}
         for span in spans:
             ends.setdefault((span.first, span.last), []).append(span)
@@ -224,13 +238,22 @@ class Window:
         return _ordered(whole.merge(marks, "left", _WITH_DATABASE), key)
 
     def _names(self, frame: str, *columns: str) -> pd.DataFrame:
-        """Return ``frame`` as the last reading of each place's counters saw it."""
+        """Return ``frame`` as the last reading of each place's counters saw it.
+
+        A replica was asked for neither a catalogue nor the texts that its primary knows.
+        """
         counters = {"relations": "table_statistics", "indexes": "index_statistics"}
-        spans = list(self._of(counters.get(frame, "statements")))
+        spans = list(self.spans_of(counters.get(frame, "statements")))
+        own = {None, self.endpoint if frame == "statement_texts" else None}
         found = [
-            _at(self._snapshots[last].frame(frame, *columns), [s for s in spans if s.last == last])
+            _at(
+                self._snapshots[last].frame(frame, *columns, endpoint=endpoint),
+                [s for s in spans if s.last == last],
+            )
             for last in sorted({s.last for s in spans})
+            for endpoint in sorted(own, key=str)
         ]
+        found = [f for f in found if not f.empty] or found[:1]
         if not found:
             return pd.DataFrame(columns=["instance", "database", *columns])
         return pd.concat(found, ignore_index=True)
