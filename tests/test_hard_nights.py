@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -326,6 +327,30 @@ def test_a_standby_that_keeps_cancelling_is_left_alone_in_the_end(pair, monkeypa
     assert (missing.what, "conflict with recovery" in missing.why) == ("slow", True)
     assert "max_standby_streaming_delay" in missing.remedy
     assert snapshot.has("index_statistics")
+
+
+# Silence
+
+
+def test_a_frozen_server_is_given_up_and_the_others_are_read(database, monkeypatch):
+    monkeypatch.setattr(sessions, "TRANSACTION_S", 2.0)
+    monkeypatch.setattr(sessions, "SILENCE_S", 1)
+    asking(monkeypatch, "statistics", slow="SELECT '' || pg_catalog.pg_sleep(1.5) AS x")
+    frozen = []
+    with private_server() as other:
+
+        def freeze():
+            frozen.append(eventually(lambda: running(other, "statistics/slow"))[0])
+            os.kill(frozen[0], signal.SIGSTOP)
+
+        try:
+            with beside(freeze):
+                snapshot = collect(estate_of(other.url(), database.url))
+        finally:
+            os.kill(frozen[0], signal.SIGCONT)
+    (gap,) = [m for m in snapshot.manifest.missing if m.what == "database"]
+    assert "the server was silent for 3 s" in gap.why
+    assert snapshot.has("slow", next(i for i in snapshot.manifest.reached if i != gap.instance))
 
 
 # Locks

@@ -13,6 +13,7 @@ import os
 import re
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from typing import Literal
 
 import psycopg
 import pyarrow as pa
-from psycopg import sql
+from psycopg import generators, sql
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
@@ -46,6 +47,7 @@ ATTEMPTS = 3
 """How often a question is put that the server cancels for the sake of others."""
 
 LET_GO_S = 5.0
+_CONNECTING_ATTEMPTS = 10
 _WORTH_ASKING_S = 0.1
 _PAUSE_S = 0.3
 
@@ -117,17 +119,23 @@ Outcome = Answer | psycopg.Error | Unasked
 def connect(target: Target) -> Connection:
     """Open a connection; psycopg.Error where that fails. The password never leaves ``target``.
 
-    A pooler that refuses a start-up parameter is asked without it: every transaction sets its own.
+    A pooler that refuses a start-up parameter is asked without it: every transaction sets its own. A
+    standby that cancels even the connecting is asked again.
     """
     params = {"connect_timeout": str(CONNECT_TIMEOUT_S)} | dict(target.connecting()) | _STARTUP
+    attempt = 0
     while True:
         try:
             connection = psycopg.connect(**params)  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
+            attempt += 1
             name = _refused_at_start(str(error))
-            if not params.get(name):
+            if params.get(name):
+                params[name] = ""  # libpq does not send what is empty
+            elif _is_conflict(error) and attempt < _CONNECTING_ATTEMPTS:
+                time.sleep(_PAUSE_S)
+            else:
                 raise
-            params[name] = ""  # libpq does not send what is empty
         else:
             connection.prepare_threshold = None  # a pooler would not keep prepared statements
             return connection
@@ -187,7 +195,7 @@ def guarded(
         # Such a database holds any bytes, and refuses to hand out as UTF8 those that are none.
         wanted |= {"client_encoding": "SQL_ASCII"}
     ends = time.monotonic() + TRANSACTION_S
-    with connection.transaction():
+    with _unless_silent(connection), connection.transaction():
         names = list(wanted)
         set_all = ", ".join(
             f"pg_catalog.set_config({_literal(n)}, {_literal(v)}, true)" for n, v in wanted.items()
@@ -205,6 +213,32 @@ def guarded(
                 "so nothing was run"
             )
         yield lambda: ends - time.monotonic()
+
+
+@contextmanager
+def _unless_silent(connection: Connection) -> Iterator[None]:
+    """Hang up where the server does not come to the end of a transaction: it may be frozen, and its host not."""
+    limit_s = TRANSACTION_S + SILENCE_S
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+    silent = threading.Event()
+
+    def hang_up() -> None:
+        silent.set()
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit_s, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if silent.is_set():
+            raise psycopg.OperationalError(f"the server was silent for {limit_s:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+        line.close()
 
 
 def _text(value: object) -> str:
@@ -349,8 +383,10 @@ def _is_conflict(error: psycopg.Error) -> bool:
 def _describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
     """Return the names and Arrow types of the columns that ``text`` gives, without running it."""
     server = connection.pgconn
-    _checked(server.prepare(b"", text.encode()), ExecStatus.COMMAND_OK)
-    described = _checked(server.describe_prepared(b""), ExecStatus.COMMAND_OK)
+    _awaited(connection, lambda: server.send_prepare(b"", text.encode()), ExecStatus.COMMAND_OK)
+    described = _awaited(
+        connection, lambda: server.send_describe_prepared(b""), ExecStatus.COMMAND_OK
+    )
     schema = {}
     for column in range(described.nfields):
         name = (described.fname(column) or b"").decode()
@@ -364,7 +400,7 @@ def _copy_out(connection: Connection, text: str) -> bytes:
     Read from libpq directly: psycopg's iterator costs a third more on rows as short as these.
     """
     server = connection.pgconn
-    _checked(server.exec_(text.encode()), ExecStatus.COPY_OUT)
+    _awaited(connection, lambda: server.send_query(text.encode()), ExecStatus.COPY_OUT)
     chunks: list[bytes] = []
     with selectors.DefaultSelector() as selector:
         selector.register(server.socket, selectors.EVENT_READ)
@@ -383,6 +419,13 @@ def _copy_out(connection: Connection, text: str) -> bytes:
     for result in results:
         _checked(result, ExecStatus.COMMAND_OK)
     return b"".join(chunks)
+
+
+def _awaited(connection: Connection, send: Callable[[], None], expected: ExecStatus) -> PGresult:
+    """Send, and wait for the result without holding up other threads, as libpq's own waiting would."""
+    send()
+    results = connection.wait(generators.execute(connection.pgconn))
+    return _checked(results[-1], expected)
 
 
 def _checked(result: PGresult, expected: ExecStatus) -> PGresult:
