@@ -408,12 +408,15 @@ def capacity(
 ) -> None:
     """Sizes, growth and headroom, per instance, service, schema and table."""
     from workbench.analyse.capacity import capacity as analyse
+    from workbench.analyse.health import Health
     from workbench.present import terminal
 
     source = _source(estate, url, history, snapshot, since, until, baseline)
-    found = analyse(source.open())
+    opened = source.open()
+    found = analyse(opened)
     if json:
-        terminal.print_json(found.coverage, "capacity", found.rows())
+        rows = [*found.rows(), *Health(opened).rows()]
+        terminal.print_json(found.coverage, "capacity", rows)
     else:
         terminal.print_capacity(found)
 
