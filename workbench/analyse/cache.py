@@ -94,7 +94,7 @@ def _summed(blocks: pd.DataFrame) -> pd.DataFrame:
 def _too_few(blocks: Any) -> str:
     if pd.isna(blocks):
         return "its counters were not collected"
-    return f"{int(blocks):,} blocks were asked for; a share needs {LEAST_BLOCKS:,}"
+    return f"fewer than {LEAST_BLOCKS:,} blocks were asked for"
 
 
 def _busiest(window: Window) -> pd.DataFrame:

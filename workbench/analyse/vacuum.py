@@ -54,7 +54,7 @@ def _threshold(
     because = None
     if own is None:
         because = "by the server's settings: those of single tables were not collected"
-    return False, min(found, most) if most >= 0 else found, because
+    return None if own is None else False, min(found, most) if most >= 0 else found, because
 
 
 def dead_rows(tables: pd.DataFrame, settings: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -63,7 +63,8 @@ def dead_rows(tables: pd.DataFrame, settings: Mapping[str, Mapping[str, str]]) -
     ``tables`` is ``stored`` of a snapshot. One row per table or partition root: ``HOME``, live (the
     estimate of ``capacity``, which a reset of the counters does not move) and dead rows, dead_share (of both), dead_bytes (the heap's bytes times that share: dead rows are taken to be
     as wide as live ones), due (dead rows over the threshold of autovacuum, of the partition that is most
-    behind; NA where autovacuum is off), off (for how many of its parts autovacuum is), vacuumed_s (seconds
+    behind; NA where autovacuum is off), off (for how many of its parts autovacuum is; NA where their own
+    settings were not collected), vacuumed_s (seconds
     from the last vacuum to the reading, of the part where it is longest ago), state (``off``, ``behind``,
     ``due``, ``kept`` or ``unknown``), because.
     """
@@ -89,7 +90,8 @@ def dead_rows(tables: pd.DataFrame, settings: Mapping[str, Mapping[str, str]]) -
     sized = every["dead_bytes"].isna().groupby([every[c] for c in PLACE], sort=False).any()
     found["dead_bytes"] = group["dead_bytes"].sum(min_count=1).mask(sized).astype("Int64")
     found["due"] = group["due"].max().astype("Float64")
-    found["off"] = group["off"].sum().astype("Int64")
+    unsure = every["off"].isna().groupby([every[c] for c in PLACE], sort=False).any()
+    found["off"] = group["off"].sum().astype("Int64").mask(unsure)
     found["vacuumed_s"] = group["vacuumed_s"].max().mask(group["never"].any()).astype("Float64")
     found["never"] = group["never"].any()
     found["because"] = group["because"].first()
@@ -108,7 +110,7 @@ def dead_rows(tables: pd.DataFrame, settings: Mapping[str, Mapping[str, str]]) -
 def _state(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["dead"]):
         return "unknown"
-    if row["off"]:
+    if pd.notna(row["off"]) and row["off"]:
         return "off"
     if pd.isna(row["due"]):
         return "unknown"

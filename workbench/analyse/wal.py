@@ -249,10 +249,10 @@ def archiving(window: Window, settings: Mapping[str, Mapping[str, str]]) -> pd.D
         now = moments[row["instance"]]
         mode = settings.get(row["instance"], {}).get("archive_mode")
         row |= {"last_archived": now["last_archived_time"], "last_failed": now["last_failed_time"]}
+        row |= {"archived": row["archived_count"], "failed": row["failed_count"]}
         rows.append(row | {"state": _archive_state(row, mode), "because": _archive_because(mode)})
     columns = ["instance", "archived", "failed", "days", "last_archived", "last_failed", "state"]
-    names = {"archived_count": "archived", "failed_count": "failed"}
-    found = pd.DataFrame(rows).rename(columns=names).reindex(columns=[*columns, "because"])
+    found = pd.DataFrame(rows, columns=[*columns, "because"])
     order = {"failing": 0, "failed": 1, "unknown": 2, "off": 3, "idle": 4, "works": 5}
     rank = found["state"].map(order)
     found = found.assign(rank=rank).sort_values(["rank", "instance"]).drop(columns="rank")
