@@ -242,7 +242,9 @@ def _named(bench: Bench, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Column
 
 def _spans(seconds: pd.Series[Any]) -> pd.Series[Any]:
     texts = [None if pd.isna(value) else duration_text(float(value)) for value in seconds]
-    return pd.Series(texts, seconds.index, dtype="object")
+    # A figure and its unit stay on one line.
+    whole = [text and text.replace(" ", "\u00a0") for text in texts]
+    return pd.Series(whole, seconds.index, dtype="object")
 
 
 def vacuum(bench: Bench, limit: int = 15) -> Table:
@@ -251,7 +253,7 @@ def vacuum(bench: Bench, limit: int = 15) -> Table:
     frame, columns = _named(bench, whole[(whole["state"] != "kept") | (whole["dead"] > 0)])
     frame = frame.assign(
         state=frame["state"].map(_STATES),
-        ago=_spans(frame["vacuumed_s"]) + " ago",
+        ago=_spans(frame["vacuumed_s"]) + "\u00a0ago",
         spent=_spans(frame["vacuum_s"]),
     )
     timed = frame["vacuum_s"].notna().any()
