@@ -219,7 +219,7 @@ def _relations(history: History) -> pd.DataFrame:
     hollow = read & wide["relkind"].isin(list("vfp"))
     for size in _BYTES[:3]:
         wide[size] = wide[size].mask(hollow, 0)
-    wide["rows"] = _rows_of(wide)
+    wide["rows"] = estimated_rows(wide)
     wide["leaf"] = wide["oid"] != wide["root_oid"]
     return _rolled_up(wide, key)
 
@@ -233,7 +233,7 @@ def _when_measured(history: History, sizes: pd.DataFrame) -> pd.Series[Any]:
     return own.fillna(pd.to_datetime(shown, utc=True)).astype("datetime64[us, UTC]")
 
 
-def _rows_of(wide: pd.DataFrame) -> pd.Series[Any]:
+def estimated_rows(wide: pd.DataFrame) -> pd.Series[Any]:
     """Estimate rows; NA where nobody knows.
 
     What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes

@@ -189,12 +189,14 @@ def capacity(
 ) -> None:
     """Sizes, growth and headroom, per instance, service, schema and table."""
     from workbench.analyse.capacity import capacity as analyse
+    from workbench.analyse.health import Health
     from workbench.present import terminal
 
-    source = source_of(estate, url, history, snapshot, since, until, baseline)
-    found = analyse(source.open())
+    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    found = analyse(opened)
     if json:
-        terminal.print_json(found.coverage, "capacity", found.rows())
+        rows = [*found.rows(), *Health(opened).rows()]
+        terminal.print_json(found.coverage, "capacity", rows)
     else:
         terminal.print_capacity(found)
 

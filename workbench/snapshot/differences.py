@@ -36,6 +36,13 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         *("local_blks_written", "temp_blks_read", "temp_blks_written", "shared_blk_read_time"),
         *("shared_blk_write_time", "wal_records", "wal_fpi", "wal_bytes"),
     ),
+    "archiver": ("archived_count", "failed_count"),
+    "checkpoints": (
+        *("num_timed", "num_requested", "num_done", "restartpoints_timed"),
+        *("restartpoints_requested", "restartpoints_done", "write_time", "sync_time"),
+        *("buffers_written", "buffers_clean", "maxwritten_clean", "buffers_backend"),
+        *("buffers_backend_fsync", "buffers_alloc"),
+    ),
 }
 """Per frame the columns that only ever rise; times are in milliseconds."""
 
@@ -56,6 +63,8 @@ GAUGES: dict[str, tuple[str, ...]] = {
     ),
     "index_statistics": (),
     "statements": ("min_exec_time", "max_exec_time", "mean_exec_time", "stddev_exec_time"),
+    "archiver": (),
+    "checkpoints": (),
 }
 """Per frame the figures that rise and fall: a difference shows the later reading's, or recomputes them."""
 

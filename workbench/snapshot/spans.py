@@ -124,7 +124,7 @@ class _Spans:
             was = self._resets(frame, instance, database, first)
             if was != reset:
                 lossy = True
-                reasons.append("some counters of this database were reset within the window")
+                reasons.append("some of these counters were reset within the window")
         until = self.snapshots[last].at
         since: datetime | None = self.snapshots[first].at
         seconds: float | None
@@ -164,6 +164,8 @@ class _Spans:
     ) -> datetime | None:
         if frame == "statements":
             return self._moment(number, "statements_info", "stats_reset", instance)
+        if frame in ("archiver", "checkpoints"):
+            return self._moment(number, frame, "stats_reset", instance)
         return self._moment(number, "database_statistics", "stats_reset", instance, database)
 
     def _moment(

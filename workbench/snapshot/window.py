@@ -116,6 +116,16 @@ class Window:
         return _named(found.drop(columns="database"), names, key)
 
     @cached_property
+    def archiver(self) -> pd.DataFrame:
+        """Counters of pg_stat_archiver, one row per instance."""
+        return self._differenced("archiver", []).drop(columns="database")
+
+    @cached_property
+    def checkpoints(self) -> pd.DataFrame:
+        """Counters of checkpoints and of the background writer, one row per instance."""
+        return self._differenced("checkpoints", []).drop(columns="database")
+
+    @cached_property
     def hours(self) -> pd.DataFrame:
         """Counters of pg_stat_database per database and hour (UTC), wherever pulses saw most of the hour.
 
