@@ -7,21 +7,22 @@ cumulative statistics as far as the changes since then allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from workbench.analyse.brought import Brought
+from workbench.analyse.crossing import Crossing, crossing
+from workbench.analyse.disk import beside_databases
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
-from workbench.analyse.trend import POINTS_FOR_A_TREND, Trend, slope, trend
+from workbench.analyse.limits import Daily, held_against_limits, limit_rows
+from workbench.analyse.trend import slope, trend
 from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import History, Snapshot, records
-
-GB = 10**9
 
 _PLACE = ["instance", "database", "schema", "table"]
 _SERVICE = ["instance", "service", "standing"]
@@ -51,9 +52,12 @@ class Capacity:
     rest_bytes (bytes less the other two), collected (False: known only by its size), measured_at (of
     which earlier reading all but ``bytes`` is, where it could not be read; else NaT).
 
-    ``instances``: instance, bytes (all databases; WAL and temporary files are not in it), storage_bytes
-    (declared or NA), per_day, full_on, full_from and full_until (the date it is full at this pace, and
-    the band's ends, or None), because.
+    ``instances``: instance, bytes (all databases), beside_bytes (WAL, shared catalogues and templates; NA
+    where they are not known, and then left out of account), storage_bytes (declared or NA), per_day,
+    full_on, full_from and full_until (the date it is full at this pace, and the band's ends, or None),
+    because.
+
+    ``limits``: what ``held_against_limits`` of workbench.analyse.limits gives.
 
     ``days``: how many days the growth rests on.
     """
@@ -64,6 +68,7 @@ class Capacity:
     daily: pd.DataFrame
     databases: pd.DataFrame
     instances: pd.DataFrame
+    limits: pd.DataFrame
     days: int
     coverage: Coverage
 
@@ -73,8 +78,13 @@ class Capacity:
         ``forecast`` is ``{"days": 90, "value", "low", "high"}`` in bytes, or for an instance's disk
         ``{"full_on", "full_from", "full_until"}``; the band holds nine futures in ten, if the future is
         like the past. ``because`` says why a figure is null.
+
+        A row of metric ``METRIC_KIND_limit`` (as in ``storage_used_hard_limit``) has the limit as its value,
+        ``{"crosses_on", "crosses_from", "crosses_until", "days"}`` as its forecast, and besides ``measured``
+        (METRIC now), ``crossed`` and ``source``.
         """
         found = [*self._instance_rows(), *self._database_rows()]
+        found += limit_rows(self.limits)
         tables = self.relations[self.relations["kind"].isin(list("rpm"))]
         for frame in (self.services, self.schemas, tables):
             found += _measured(frame)
@@ -135,6 +145,9 @@ def capacity(history: History) -> Capacity:
     now = by_schema[by_schema["at"] == newest.at]
     by_service = brought.services(_summed(every, _SERVICE), now)
     daily = by_service[["at", *_SERVICE, "total_bytes", "rows"]]
+    sums = _instance_days(days, newest.at, brought)
+    instances = _instances(sums, growth, estate, beside_databases(newest))
+    every_day = Daily(by_service, brought.schemas(by_schema), every, sums, instances)
     return Capacity(
         relations=growth.of(
             brought.tables(every), _PLACE, "its size was not collected"
@@ -147,7 +160,8 @@ def capacity(history: History) -> Capacity:
             simulated=daily["at"].isin([s.at for s in days if s.manifest.simulated]),
         ),
         databases=_databases(newest, every),
-        instances=_instances(days, growth, estate, brought),
+        instances=instances,
+        limits=held_against_limits(history, every_day, growth, estate),
         days=len(days),
         coverage=history.coverage,
     )
@@ -329,14 +343,20 @@ def _databases(newest: Snapshot, every: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _instances(history: History, growth: Growth, estate: Estate, brought: Brought) -> pd.DataFrame:
+def _instance_days(history: History, newest: datetime, brought: Brought) -> pd.DataFrame:
+    """All databases' bytes per instance and day: instance, at, bytes (NA where one could not be sized)."""
     held = history.frame("databases", "datname", "bytes")
     sums: pd.DataFrame = held.groupby(["instance", "at"], as_index=False).agg(
         bytes=("bytes", lambda sizes: sizes.sum() if sizes.notna().all() else pd.NA)
     )
-    here = held.loc[held["at"] == growth.newest, ["instance", "datname"]]
-    sums = brought.instances(sums, here.set_axis(["instance", "database"], axis=1))
-    declared = {i.name: i.capacity.storage_gb for i in estate.instances}
+    here = held.loc[held["at"] == newest, ["instance", "datname"]]
+    return brought.instances(sums, here.set_axis(["instance", "database"], axis=1))
+
+
+def _instances(
+    sums: pd.DataFrame, growth: Growth, estate: Estate, beside: Mapping[str, int]
+) -> pd.DataFrame:
+    declared = {i.name: i.capacity.storage_bytes for i in estate.instances}
     rows = []
     for name in sorted({*declared, *sums["instance"]}):
         days = sums[sums["instance"] == name]
@@ -345,41 +365,21 @@ def _instances(history: History, growth: Growth, estate: Estate, brought: Brough
         seen = bool(len(days)) and days["at"].iloc[-1] == growth.newest
         size = days["bytes"].iloc[-1] if seen else None
         now = None if pd.isna(size) else float(size)
-        storage = declared.get(name)
-        room = None if storage is None else storage * GB
-        dates, because = _full(growth.newest, now, room, trend(x, y, splits), len(x))
-        rows.append((name, now, room, slope(x, y, splits), *dates, because))
+        room = declared.get(name)
+        if now is None:
+            full = Crossing(because="not all of the instance's databases could be sized")
+        elif room is None:
+            full = Crossing(because="storage_gb is not declared for this instance")
+        else:
+            left = room - beside.get(name, 0) - now
+            full = crossing(growth.newest, left, trend(x, y, splits), len(x))
+        dates = (full.on, full.since, full.until, full.because)
+        rows.append((name, now, beside.get(name), room, slope(x, y, splits), *dates))
     text = ["full_on", "full_from", "full_until", "because"]
-    columns = ["instance", "bytes", "storage_bytes", "per_day", *text]
+    columns = ["instance", "bytes", "beside_bytes", "storage_bytes", "per_day", *text]
     found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(text, "object"))
-    return found.astype({"bytes": "Int64", "storage_bytes": "Int64", "per_day": "Float64"})
-
-
-_Dates = tuple[date | None, date | None, date | None]
-
-
-def _full(
-    at: datetime, now: float | None, room: float | None, found: Trend | None, points: int
-) -> tuple[_Dates, str | None]:
-    """When the databases fill the declared storage: the day, and the band's ends; or why none is named."""
-    never: _Dates = (None, None, None)
-    if now is None:
-        return never, "not all of the instance's databases could be sized"
-    if room is None:
-        return never, "storage_gb is not declared for this instance"
-    if found is None:
-        first = (at + timedelta(days=max(POINTS_FOR_A_TREND - points, 1))).date()
-        return never, f"{points} daily points; a trend needs {POINTS_FOR_A_TREND}: from {first} on"
-    if found.per_day <= 0:
-        return never, "it does not grow"
-    early, middle, late = found.reaches(room - now)
-    if middle is None:
-        return never, "not within ten years at this pace"
-
-    def day(ahead: int | None) -> date | None:
-        return None if ahead is None else (at + timedelta(days=ahead)).date()
-
-    return (day(middle), day(early), day(late)), None
+    sizes = dict.fromkeys(["bytes", "beside_bytes", "storage_bytes"], "Int64")
+    return found.astype({**sizes, "per_day": "Float64"})
 
 
 _METRICS = {

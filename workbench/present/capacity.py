@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from workbench.present.bench import Bench
 from workbench.present.charts import Bar, Line, bars, lines, nice_ticks
 from workbench.present.headroom import first_full
+from workbench.present.marks import Mark
 from workbench.present.svg import Figure
 from workbench.present.tables import NO_REASON, Column, Table
 from workbench.present.text import brief, escape
@@ -212,7 +214,27 @@ def growth_over_time(bench: Bench) -> Figure:
         title=_growth_title(sizes),
         subtitle=subtitle,
         description=f"{subtitle}. {ends}.",
+        marks=_marks(bench, pd.DatetimeIndex(sizes.index)),
     )
+
+
+def _marks(bench: Bench, days: pd.DatetimeIndex) -> list[Mark]:
+    """What the estate file says has happened within the period, and the breaks of instances' epochs."""
+    if not len(days):
+        return []
+    events = bench.estate.events
+    moments = [datetime.combine(event.date, time(), UTC) for event in events]
+    found = []
+    for at, event in zip(moments, events, strict=True):
+        whose = event.service or event.instance
+        tip = f"{event.what} ({whose})" if whose else event.what
+        found.append(Mark(at, event.what, tip))
+    for broken in bench.coverage.epoch_breaks:
+        if broken.database is None and broken.adopted is None:
+            tip = f"{broken.instance}: {broken.kind}, {broken.why}"
+            found.append(Mark(broken.at, broken.kind, tip, discreet=True))
+    first, last = days[0].normalize(), days[-1]
+    return sorted((m for m in found if first <= m.at <= last), key=lambda m: (m.at, m.tip))
 
 
 def _line(bench: Bench, name: str, sizes: pd.Series[float], *, named: bool) -> Line:

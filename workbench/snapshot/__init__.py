@@ -33,7 +33,7 @@ from workbench.snapshot.upkeep import (
     thin,
 )
 from workbench.snapshot.whole import Snapshot, new_snapshot
-from workbench.snapshot.window import Window, per_day, per_second, window_of
+from workbench.snapshot.window import Window, per_day, per_second, why_no_hour, window_of
 
 __all__ = [
     "FORMAT",
@@ -62,5 +62,6 @@ __all__ = [
     "records",
     "tag",
     "thin",
+    "why_no_hour",
     "window_of",
 ]

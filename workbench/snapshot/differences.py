@@ -36,6 +36,10 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         *("local_blks_written", "temp_blks_read", "temp_blks_written", "shared_blk_read_time"),
         *("shared_blk_write_time", "wal_records", "wal_fpi", "wal_bytes"),
     ),
+    "wal_statistics": (
+        *("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full"),
+        *("wal_write", "wal_sync", "wal_write_time", "wal_sync_time"),
+    ),
 }
 """Per frame the columns that only ever rise; times are in milliseconds."""
 
@@ -47,6 +51,7 @@ GAUGES: dict[str, tuple[str, ...]] = {
     ),
     "index_statistics": (),
     "statements": ("min_exec_time", "max_exec_time", "mean_exec_time", "stddev_exec_time"),
+    "wal_statistics": (),
 }
 """Per frame the figures that rise and fall: a difference shows the later reading's, or recomputes them."""
 

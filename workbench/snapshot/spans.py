@@ -149,6 +149,8 @@ class _Spans:
     ) -> datetime | None:
         if frame == "statements":
             return self._moment(number, "statements_info", "stats_reset", instance)
+        if frame == "wal_statistics":
+            return self._moment(number, frame, "stats_reset", instance)
         return self._moment(number, "database_statistics", "stats_reset", instance, database)
 
     def _moment(
