@@ -39,7 +39,7 @@ COLUMNS = [
 
 _PLACE = ["instance", "database", "schema", "table"]
 _NO_STORAGE = "storage_gb is not declared: write capacity = { storage_gb = ... } for this instance"
-_A_RATE = "a pace is held against its limit as it is; no day is foretold"
+_A_RATE = "a pace has no trend of its own: no day is foretold"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench.present.bench import Bench
 from workbench.present.charts import Bar, Line, bars, lines, nice_ticks
-from workbench.present.headroom import first_full
+from workbench.present.headroom import first_limit
 from workbench.present.marks import Mark
 from workbench.present.svg import Figure
 from workbench.present.tables import NO_REASON, Column, Table
@@ -85,7 +85,7 @@ def headline(bench: Bench) -> Headline:
         (_tables_text(whole), "tables"),
         (_total_text(whole), "in tables, indexes and TOAST"),
         _growth_figure(whole),
-        *first_full(bench),
+        *first_limit(bench),
     ]
     if owned.empty:
         return Headline("No table in this estate belongs to a service yet.", figures)
