@@ -40,7 +40,7 @@ def first_limit(bench: Bench) -> list[tuple[str, str]]:
     first = dated.sort_values(["days", "crosses_on"], kind="stable").to_dict("records")[0]
     verb, pace = ("crossed", "") if first["crossed"] else ("reaches", ", at this pace")
     limit = _amount(first, first["limit"])
-    what = f"{_limited(first)} {verb} its hard limit of {limit}{pace}"
+    what = f"{_limited(first)} {verb} the hard limit of {limit}{pace}"
     return [(day_text(first["crosses_on"]), what)]
 
 
