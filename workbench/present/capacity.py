@@ -228,7 +228,7 @@ def _marks(bench: Bench, days: pd.DatetimeIndex) -> list[Mark]:
     for at, event in zip(moments, events, strict=True):
         whose = event.service or event.instance
         tip = f"{event.what} ({whose})" if whose else event.what
-        found.append(Mark(at, event.what, tip))
+        found.append(Mark(at, event.what.split(":")[0], tip))
     for broken in bench.coverage.epoch_breaks:
         if broken.database is None and broken.adopted is None:
             tip = f"{broken.instance}: {broken.kind}, {broken.why}"

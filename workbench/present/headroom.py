@@ -220,6 +220,6 @@ def _full_text(row: Mapping[Hashable, Any]) -> str:
 def _band(row: Mapping[Hashable, Any], what: str) -> str:
     """A foretold day, between the ends of its band."""
     until = row[f"{what}_until"]
-    on, since = (_unbroken(day_text(row[f"{what}_{end}"])) for end in ("on", "from"))
-    latest = _unbroken(day_text(until)) if until else "ten years from now"
-    return f"{on}; between {since} and {latest}"
+    on, since = (day_text(row[f"{what}_{end}"]) for end in ("on", "from"))
+    latest = day_text(until) if until else "ten years from now"
+    return f"{_unbroken(on)}; {_unbroken(f'between {since} and {latest}')}"
