@@ -96,17 +96,18 @@ def test_every_query_runs_unchanged_in_psql(planted):
 def test_whoever_asks_what_is_missing_has_its_reason(planted):
     absent = {"io_statistics"} if planted.version < (16, 0) else set()
     monitor = absent | {"hba_rules", "column_statistics", "sequence_positions"}
-    guest = monitor | {"settings", "activity", "statements", "statement_texts"}
-    for user, expected in [
-        ("postgres", absent),
-        ("planted_monitor", monitor),
-        ("planted_guest", guest),
+    files = {"wal_files", "temporary_files"}
+    guest = monitor | files | {"shared_files"}
+    guest |= {"settings", "activity", "statements", "statement_texts"}
+    for user, expected, refused in [
+        ("postgres", absent, set()),
+        ("planted_monitor", monitor, {"hba_rules"}),
+        ("planted_guest", guest, {"hba_rules", *files}),
     ]:
         snapshot = read(planted, user)
         assert {m.what for m in snapshot.manifest.missing} == expected, user
         assert all(m.why and m.remedy for m in snapshot.manifest.missing)
-        never_asked = absent | ({"hba_rules"} if user != "postgres" else set())
-        assert {p.frame for p in snapshot.manifest.parts} == frames() - never_asked
+        assert {p.frame for p in snapshot.manifest.parts} == frames() - absent - refused
 
 
 def test_the_remedies_cure_a_guest(planted):

@@ -66,11 +66,16 @@ class Capacity:
     memory_gb: Amount | None = None
     """GiB"""
     storage_gb: Amount | None = None
-    """GiB"""
+    """GB of 1,000,000,000 bytes"""
     iops: Amount | None = None
     """operations a second"""
     throughput_mb: Amount | None = None
     """MiB a second"""
+
+    @property
+    def storage_bytes(self) -> float | None:
+        """The declared storage in bytes."""
+        return None if self.storage_gb is None else self.storage_gb * 10**9
 
 
 @dataclass(frozen=True)
@@ -250,6 +255,8 @@ class Threshold:
     metric: Text
     service: Text | None = None
     scope: Text | None = None
+    """a schema, or ``SCHEMA.TABLE``"""
+    instance: Text | None = None
     soft: Number | None = None
     hard: Number | None = None
     low: Number | None = None

@@ -33,6 +33,7 @@ from workbench.estate.files import (
     parse_texts,
     read_contents,
 )
+from workbench.estate.limits import faults_of
 from workbench.estate.names import nearest
 from workbench.estate.shapes import EndpointTable, InstanceTable, KeyPath, ServiceTable
 from workbench.estate.whole import Estate
@@ -307,6 +308,11 @@ class _Resolver:
             text = f"no service is called {name!r}; {nearest(name, self.service_names)}"
             self.fault(entry, text, key)
 
+    def instance_known(self, entry: Entry[Any], name: str | None) -> None:
+        if name is not None and name not in self.instance_names:
+            text = f"no instance is called {name!r}; {nearest(name, self.instance_names)}"
+            self.fault(entry, text, "instance")
+
     def references(self) -> None:
         for entry in self.contents.references:
             if entry.table:
@@ -337,15 +343,16 @@ class _Resolver:
                 self.service_known(entry, entry.table.service)
                 if entry.table.soft is entry.table.hard is entry.table.low is None:
                     self.fault(entry, "has no limit; write soft, hard or low")
+                    continue
+                self.instance_known(entry, entry.table.instance)
+                for key, text in faults_of(entry.table):
+                    self.fault(entry, text, key)
 
     def events(self) -> None:
         for entry in self.contents.events:
             if entry.table:
                 self.service_known(entry, entry.table.service)
-                name = entry.table.instance
-                if name and name not in self.instance_names:
-                    text = f"no instance is called {name!r}; {nearest(name, self.instance_names)}"
-                    self.fault(entry, text, "instance")
+                self.instance_known(entry, entry.table.instance)
 
     def exemptions(self) -> None:
         seen: dict[str, Entry[Any]] = {}

@@ -36,7 +36,7 @@ from workbench.snapshot.upkeep import (
     thin,
 )
 from workbench.snapshot.whole import Answered, Snapshot, new_snapshot
-from workbench.snapshot.window import Window, per_day, per_second, window_of
+from workbench.snapshot.window import Window, per_day, per_second, why_no_hour, window_of
 
 __all__ = [
     "FORMAT",
@@ -69,5 +69,6 @@ __all__ = [
     "tag",
     "thin",
     "together",
+    "why_no_hour",
     "window_of",
 ]

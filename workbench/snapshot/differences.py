@@ -43,6 +43,10 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         *("buffers_written", "buffers_clean", "maxwritten_clean", "buffers_backend"),
         *("buffers_backend_fsync", "buffers_alloc"),
     ),
+    "wal_statistics": (
+        *("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full"),
+        *("wal_write", "wal_sync", "wal_write_time", "wal_sync_time"),
+    ),
 }
 """Per frame the columns that only ever rise; times are in milliseconds."""
 
@@ -65,6 +69,7 @@ GAUGES: dict[str, tuple[str, ...]] = {
     "statements": ("min_exec_time", "max_exec_time", "mean_exec_time", "stddev_exec_time"),
     "archiver": (),
     "checkpoints": (),
+    "wal_statistics": (),
 }
 """Per frame the figures that rise and fall: a difference shows the later reading's, or recomputes them."""
 

@@ -164,7 +164,7 @@ class _Spans:
     ) -> datetime | None:
         if frame == "statements":
             return self._moment(number, "statements_info", "stats_reset", instance)
-        if frame in ("archiver", "checkpoints"):
+        if frame in ("archiver", "checkpoints", "wal_statistics"):
             return self._moment(number, frame, "stats_reset", instance)
         return self._moment(number, "database_statistics", "stats_reset", instance, database)
 

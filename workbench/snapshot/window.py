@@ -125,22 +125,38 @@ class Window:
         """Counters of checkpoints and of the background writer, one row per instance."""
         return self._differenced("checkpoints", []).drop(columns="database")
 
+    def wal(self) -> pd.DataFrame:
+        """Counters of pg_stat_wal, one row per instance."""
+        return self._differenced("wal_statistics", []).drop(columns="database")
+
     @cached_property
     def hours(self) -> pd.DataFrame:
         """Counters of pg_stat_database per database and hour (UTC), wherever pulses saw most of the hour.
 
         instance, database, hour, seconds (real, seen of the hour), counters.
         """
-        counters = COUNTERS["database_statistics"]
-        read = self._numbered("database_statistics", "datname", *counters)
-        read = read.drop(columns="database").rename(columns={"datname": "database"})
-        read = read.dropna(subset=["database"])
+        return self._hourly("database_statistics")
+
+    @cached_property
+    def wal_hours(self) -> pd.DataFrame:
+        """Counters of pg_stat_wal per instance and hour, as ``hours``."""
+        return self._hourly("wal_statistics").drop(columns="database")
+
+    def _hourly(self, frame: str) -> pd.DataFrame:
+        counters = COUNTERS[frame]
+        of_databases = frame == "database_statistics"
+        names = ["datname"] if of_databases else []
+        read = self._numbered(frame, *names, *counters).drop(columns="database")
+        if of_databases:
+            read = read.rename(columns={"datname": "database"}).dropna(subset=["database"])
+        else:
+            read = read.assign(database="")  # a group needs a name
         clocks = pd.DataFrame(
             [(i, n, c) for (i, n), c in self._clocks.items()],
             columns=["instance", "number", "clock"],
         ).astype({"number": "int64", "clock": "float64"})
         read = read.merge(clocks, "left", ["instance", "number"])
-        first = {(s.instance, s.database): s for s in self.spans_of("database_statistics")}
+        first = {(s.instance, s.database or ""): s for s in self.spans_of(frame)}
         spans = [first.get(p) for p in zip(read["instance"], read["database"], strict=True)]
         inside = [
             s is not None and n >= (s.last if s.first is None else s.first)
@@ -168,7 +184,7 @@ class Window:
                 mean = None
                 if pd.notna(row[counter]) and pd.notna(row["seconds"]):
                     mean = float(row[counter]) / float(row["seconds"])
-                because = None if best is not None else _no_hours(hours)
+                because = None if best is not None else why_no_hour(hours)
                 rows.append((row["instance"], row["database"], counter, mean, best, when, because))
         columns = ["instance", "database", "counter", "per_second"]
         columns += ["busiest_per_second", "busiest_hour", "because"]
@@ -331,7 +347,8 @@ def _busiest(hours: pd.DataFrame | None, counter: str) -> tuple[float | None, An
     return float(rates.max()), hours["hour"].loc[rates.index[rates == rates.max()]].iloc[0]
 
 
-def _no_hours(hours: pd.DataFrame | None) -> str:
+def why_no_hour(hours: pd.DataFrame | pd.Series[Any] | None) -> str:
+    """Return why a busiest hour is not known: ``hours`` are those that were seen, None where none was."""
     if hours is not None:
         return "the server does not count it"
     return "no hour was seen: `workbench collect --profile pulse` every 5 to 15 minutes shows the busiest"
