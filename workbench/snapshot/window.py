@@ -125,6 +125,7 @@ class Window:
         """Counters of checkpoints and of the background writer, one row per instance."""
         return self._differenced("checkpoints", []).drop(columns="database")
 
+    @cached_property
     def wal(self) -> pd.DataFrame:
         """Counters of pg_stat_wal, one row per instance."""
         return self._differenced("wal_statistics", []).drop(columns="database")
