@@ -14,6 +14,7 @@ import pyarrow as pa
 from workbench.collect.faults import FAILURES, explain, names_database
 from workbench.collect.privileges import NOBODY, REFUSED, Login, who_we_are
 from workbench.collect.queries import (
+    FOLDED,
     Query,
     Unmet,
     Version,
@@ -25,6 +26,7 @@ from workbench.collect.queries import (
 from workbench.collect.sessions import Answer, Outcome, Session
 from workbench.collect.sizes import BUDGET_S, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
+from workbench.collect.wal import MOST_BYTES, Refusal, WalRequest
 from workbench.collect.withhold import withhold
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
@@ -52,6 +54,7 @@ def collect(
     everywhere: bool = False,
     previous: Snapshot | None = None,
     sizes_s: float = BUDGET_S,
+    wal_max: int = MOST_BYTES,
     simulated_at: datetime | None = None,
     progress: Progress | None = None,
 ) -> Snapshot:
@@ -62,7 +65,8 @@ def collect(
     ``everywhere`` reads databases that no service names as well, but those that the estate leaves out.
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
     it with its age, and so does the size of a relation that was not measured within ``sizes_s`` seconds
-    per database. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    per database. Where the server lets us, the WAL since ``previous`` is read, its newest ``wal_max`` bytes at
+    most (0: none of it). ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
     EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
@@ -74,7 +78,9 @@ def collect(
         previous = None  # a pulse stands for no night, and nothing stands in for it
     taken_at = datetime.now(UTC)
     runs = [
-        _InstanceRun(estate, instance, only, everywhere, previous, sizes_s, progress or _silent)
+        _InstanceRun(
+            estate, instance, only, everywhere, previous, sizes_s, wal_max, progress or _silent
+        )
         for instance in wanted
     ]
     with ThreadPoolExecutor(max_workers=max(len(runs), 1)) as pool:
@@ -126,6 +132,7 @@ class _InstanceRun:
     everywhere: bool
     previous: Snapshot | None
     sizes_s: float
+    wal_max: int
     progress: Progress
     answers: list[tuple[str, str, str | None, pa.Table, float]] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
@@ -153,6 +160,8 @@ class _InstanceRun:
         with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
             list(pool.map(lambda name: self._read_database(target, name), databases))
         self._read_statements(target)
+        if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
+            self._read_wal(target)
 
     def _claimed(self, target: Target) -> list[str]:
         """The databases that services name; where none does, those of the URLs."""
@@ -282,6 +291,19 @@ class _InstanceRun:
                 break
         for query in questions:
             self._keep(query, None, outcomes[query.frame])
+
+    def _read_wal(self, target: Target) -> None:
+        """Read the transactions since the snapshot before; files are told apart by ``relation_files``."""
+        self.progress(f"{self.instance.name}: WAL")
+        server, answers = self.versions["server"], tuple(self.answers)
+        found = WalRequest(
+            *(self.instance.name, target, server, self.login, answers, self.previous, self.wal_max)
+        ).read()
+        if isinstance(found, Refusal):
+            self._miss("wal_transactions", None, found.why, found.remedy)
+            return
+        for frame, table in found.tables.items():
+            self._add(frame, None, table, found.ms / len(found.tables))
 
     def _explain_statements(self) -> None:
         questions, refused = choose("statements", self.versions, self.only)
