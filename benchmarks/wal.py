@@ -22,7 +22,7 @@ SCRIPT = """
 BEGIN;
 UPDATE a SET n = n + 1 WHERE id = :i;
 UPDATE b SET n = n + 1 WHERE id = :i;
-INSERT INTO c VALUES (:i, 'one more');
+INSERT INTO c VALUES (:i, repeat('x', 200), 1);
 COMMIT;
 """
 
@@ -41,9 +41,12 @@ def build(server: Server) -> None:
         for table in "abc":
             connection.execute(f"CREATE TABLE {table} (id int, v text, n int)".encode())
             connection.execute(
-                f"INSERT INTO {table} SELECT g, md5(g::text), 0 FROM generate_series(1, 50000) g".encode()
+                f"INSERT INTO {table} SELECT g, repeat(md5(g::text), 6), 0 FROM generate_series(1, 50000) g".encode()
             )
-        connection.execute("CREATE INDEX ON a (id); CREATE INDEX ON b (id); VACUUM ANALYZE")
+            connection.execute(
+                f"CREATE INDEX ON {table} (id); CREATE INDEX ON {table} (n)".encode()
+            )
+        connection.execute("VACUUM ANALYZE")
 
 
 def measure(server: Server, name: str, before: str) -> None:

@@ -69,7 +69,8 @@ class Place:
     def between(self, *statements, **options):
         """Run, collect before and after, and return what the WAL in between says."""
         self.collect()
-        self.run(*statements)
+        # What was rolled back last is flushed with the next commit.
+        self.run(*statements, "SELECT pg_logical_emit_message(true, 'test', '')")
         self.collect(**options)
         return transactions(History(self.estate, tuple(self.snapshots[-2:])))
 
