@@ -93,7 +93,7 @@ def load(server: Server) -> None:
 def group(connection: psycopg.Connection[Any], row: dict[str, Any]) -> float:
     """Seconds for the same records, one row per transaction and file instead of one per record."""
     (query,) = (q for q in load_queries() if q.frame == "wal_changes")
-    since, until = (wal._lsn(int(row[name])) for name in ("since_lsn", "until_lsn"))
+    since, until = (wal.lsn(int(row[name])) for name in ("since_lsn", "until_lsn"))
     for setting, value in (("since", since), ("until", until)):
         connection.execute(f"SET workbench.wal_{setting} = '{value}'".encode())
     connection.execute("SET work_mem = '256MB'")

@@ -278,7 +278,7 @@ class _Reading:
             left = self.ends - time.monotonic()
             if left < _WORTH_ASKING_S:
                 return NoTimeLeft("the time for reading the WAL was used up")
-            bounds = {"workbench.wal_since": _lsn(start), "workbench.wal_until": _lsn(at)}
+            bounds = {"workbench.wal_since": lsn(start), "workbench.wal_until": lsn(at)}
             outcome = self.session.alone(
                 self.query, self.schema, bounds | _ROOM, min(left, STATEMENT_S)
             )
@@ -326,10 +326,10 @@ def _ended(error: psycopg.Error | Unasked) -> str:
     return f"older WAL was not read: {why}"
 
 
-def _lsn(position: int) -> str:
+def lsn(position: int) -> str:
     """Write a position as PostgreSQL does.
 
-    >>> _lsn(0x1_0000_00FF), _bytes("1/FF") == 0x1_0000_00FF
+    >>> lsn(0x1_0000_00FF), _bytes("1/FF") == 0x1_0000_00FF
     ('1/FF', True)
     """
     return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"

@@ -61,7 +61,7 @@ class Files:
         """Return the database's oid, and the relation's or what stands for it, of ``tablespace/database/filenode``.
 
         >>> files = Files({(5, 1663, 77): 16385}, {5: "shop"}, frozenset({5}))
-        >>> [files.holds(f) for f in ("1663/5/77", "1663/5/78", "1663/6/77", "1664/0/1260")]
+        >>> [files.holds(f) for f in ("1663/5/77", "1663/5/78", "1663/6/16390", "1664/0/1260")]
         [(5, 16385), (5, -1), (6, -2), (0, 0)]
         """
         tablespace, database, filenode = map(int, file.split("/"))
