@@ -138,6 +138,7 @@ def test_the_server_itself_ends_a_transaction_of_ten_seconds(database):
 def test_settings_that_do_not_hold_mean_that_nothing_is_run(database):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("SET allow_system_table_mods = on")
         connection.execute(
             "ALTER FUNCTION pg_catalog.set_config(text, text, boolean) RENAME TO set_config_once"
@@ -203,6 +204,7 @@ def pooler(server, folder, **settings):
 def test_a_pooler_in_transaction_mode_is_as_good_as_the_server(database, tmp_path):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
     with pooler(database.server, tmp_path) as url:
         snapshot = collect(estate_of(url(database.name)))
@@ -238,6 +240,7 @@ def pair():
     with private_server() as primary:
         with psycopg.connect(primary.url(), autocommit=True) as admin:
             admin.execute("CREATE EXTENSION pg_stat_statements")
+            admin.execute("CREATE EXTENSION pg_walinspect")
             admin.execute("CREATE TABLE t (id int PRIMARY KEY)")
         with standby_of(primary, settings={"max_standby_streaming_delay": "0"}) as standby:
             replayed(primary, standby)
@@ -787,13 +790,16 @@ def encoded(server, name, encoding):
 def test_databases_that_speak_no_utf8(crowded, tmp_path):
     with encoded(crowded, "latin", "LATIN1") as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute('CREATE TABLE "café" (id int)')
     with encoded(crowded, "raw", "SQL_ASCII") as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute(b'CREATE TABLE "caf\xe9" (id int)')
         connection.execute(b'SELECT 1 AS "caf\xe9"')
     with psycopg.connect(crowded.url(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         connection.execute('SELECT 1 AS "Ж"')
     (tmp_path / "estate.toml").write_text(
         f'[estate]\nname = "odd"\n[instances.main]\nurl = "{crowded.url()}"\n'
@@ -818,6 +824,7 @@ def test_databases_that_speak_no_utf8(crowded, tmp_path):
 def test_50000_statements_in_bounded_memory(crowded, tmp_path):
     with psycopg.connect(crowded.url(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         columns = ", ".join(f"c{n} int" for n in range(1, 230))
         connection.execute(f"CREATE TABLE many ({columns})")
         connection.execute("SET pg_stat_statements.track = 'all'")

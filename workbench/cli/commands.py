@@ -141,10 +141,12 @@ def collect(
         Profile,
         typer.Option("--profile", help="Everything, or counters alone for every few minutes."),
     ] = Profile.full,
+    wal_max: Annotated[str, typer.Option(help="How much WAL to read; 0 for none.")] = "256MB",
     json: Json = False,
 ) -> None:
     """Take a snapshot of the estate into its history. Reads only; writes nothing to a server."""
     from workbench.collect.cost import cost
+    from workbench.collect.wal import read_size
     from workbench.errors import UsageError
     from workbench.present import terminal
     from workbench.source import collect_reached, keep, stale
@@ -159,6 +161,7 @@ def collect(
         instances=instance,
         profile=profile.value,
         previous=source.newest(loaded),
+        wal_max=read_size(wal_max),
         progress=progress,
     )
     path = keep(snapshot, folder)

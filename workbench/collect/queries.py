@@ -11,7 +11,7 @@ variants the most demanding one that a server satisfies is put; all give the sam
 ``-- if refused: GRANT ... TO {login};`` where the grant that helps is not that of pg_monitor.
 
 The folder says in which session a question is put; the question's name is the name of the frame that
-holds the answers. A column ``unseen`` says, where it is not NULL, why a row's values are not there:
+holds the answers (those of ``FOLDED`` are folded into others first). A column ``unseen`` says, where it is not NULL, why a row's values are not there:
 ``privilege`` or ``locked``.
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
@@ -35,6 +35,9 @@ Version = tuple[int, ...]
 
 INSTANCE = ("instance", "statements")
 """Folders whose questions are put once per instance; the others are put in each database."""
+
+FOLDED = {"wal": frozenset({"wal_reading", "wal_relations", "wal_transactions"})}
+"""Folders whose answers are folded into other frames before they are kept, and those frames."""
 
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
 _REPLICAS = re.compile(r"^-- replicas: too$", re.MULTILINE)
@@ -153,13 +156,13 @@ def _read(path: Path) -> Query:
 
 def frames() -> frozenset[str]:
     """Return the names of all frames that a snapshot may hold."""
-    return frozenset(q.frame for q in load_queries())
+    kept = frozenset(q.frame for q in load_queries() if q.folder not in FOLDED)
+    return kept.union(*FOLDED.values())
 
 
 def in_databases(only: Iterable[str]) -> bool:
     """Say whether one of these frames needs a session with each database."""
-    wanted = set(only)
-    return any(q.frame in wanted for q in load_queries() if q.folder != "instance")
+    return bool(set(only) - {q.frame for q in load_queries() if q.folder == "instance"})
 
 
 def replica_frames() -> frozenset[str]:

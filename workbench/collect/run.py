@@ -13,6 +13,7 @@ import pyarrow as pa
 from workbench.collect.faults import FAILURES, explain, names_database
 from workbench.collect.privileges import who_we_are
 from workbench.collect.queries import (
+    FOLDED,
     Query,
     choose,
     in_databases,
@@ -27,6 +28,7 @@ from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
 from workbench.collect.statements import Outcomes, read_statements
 from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, entries_of, known_texts
+from workbench.collect.wal import MOST_BYTES, Refusal, WalRequest
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
 from workbench.estate import Estate, Instance
@@ -53,6 +55,7 @@ def collect(
     everywhere: bool = False,
     previous: Snapshot | None = None,
     sizes_s: float = BUDGET_S,
+    wal_max: int = MOST_BYTES,
     simulated_at: datetime | None = None,
     progress: Progress | None = None,
 ) -> Snapshot:
@@ -64,7 +67,9 @@ def collect(
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
     it with its age, and so does a size that was not measured within ``sizes_s`` seconds: those of a
     database's relations, and those of an instance's databases. Texts of statements that it knows are not
-    fetched again. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    fetched again. Where the server lets us, the WAL since ``previous`` is read, its newest ``wal_max``
+    bytes at most (0: none of it). ``simulated_at`` stamps the snapshot with the date of a reference
+    estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
     Every declared replica is read as well, for what differs on a standby: see ``read_replicas``.
@@ -77,7 +82,9 @@ def collect(
         previous = None  # a pulse stands for no night, and nothing stands in for it
     taken_at = datetime.now(UTC)
     runs = [
-        _InstanceRun(estate, instance, only, everywhere, previous, sizes_s, progress or _silent)
+        _InstanceRun(
+            estate, instance, only, everywhere, previous, sizes_s, wal_max, progress or _silent
+        )
         for instance in wanted
     ]
     with ThreadPoolExecutor(max_workers=max(len(runs), 1)) as pool:
@@ -129,6 +136,7 @@ class _InstanceRun:
     everywhere: bool
     previous: Snapshot | None
     sizes_s: float
+    wal_max: int
     progress: Progress
     reached: bool = False
 
@@ -166,6 +174,8 @@ class _InstanceRun:
             with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
                 list(pool.map(lambda name: self._read_database(target, name), databases))
             self._read_statements(target)
+            if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
+                self._read_wal(target)
         self._read_replicas(databases, inside)
 
     def _claimed(self, target: Target) -> list[str]:
@@ -292,6 +302,21 @@ class _InstanceRun:
         }
         counted = info.table if isinstance(info, Answer) else None
         return known_texts(self.previous, self.instance.name, counters.table, counted, names)
+
+    def _read_wal(self, target: Target) -> None:
+        """Read the transactions since the snapshot before; files are told apart by ``relation_files``."""
+        reading = self.reading
+        reading.say(None, "WAL")
+        server, answers = reading.versions["server"], tuple(reading.answers)
+        found = WalRequest(
+            *(self.instance.name, target, server, reading.login),
+            *(answers, self.previous, self.wal_max),
+        ).read()
+        if isinstance(found, Refusal):
+            reading.miss("wal_transactions", None, found.why, found.remedy)
+            return
+        for frame, table in found.tables.items():
+            reading.add(frame, None, table, found.ms / len(found.tables))
 
     def _explain_statements(self) -> None:
         questions, refused = self.reading.fitting("statements")
