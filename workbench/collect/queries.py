@@ -11,7 +11,7 @@ variants the most demanding one that a server satisfies is put; all give the sam
 ``-- if refused: GRANT ... TO {login};`` where the grant that helps is not that of pg_monitor.
 
 The folder says in which session a question is put; the question's name is the name of the frame that
-holds the answers. A column ``unseen`` says, where it is not NULL, why a row's values are not there:
+holds the answers (but those of ``samples`` are put many times, and folded on the way: see there). A column ``unseen`` says, where it is not NULL, why a row's values are not there:
 ``privilege`` or ``locked``.
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
@@ -33,6 +33,9 @@ Version = tuple[int, ...]
 
 INSTANCE = ("instance", "statements")
 """Folders whose questions are put once per instance; the others are put in each database."""
+
+SAMPLES = "samples"
+"""The folder whose questions are put many times a second, while a sample lasts."""
 
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
 _REQUIRES = re.compile(r"^-- requires: (\w+) >= ([\d.]+)$", re.MULTILINE)
@@ -147,8 +150,8 @@ def _read(path: Path) -> Query:
 
 
 def frames() -> frozenset[str]:
-    """Return the names of all frames that a snapshot may hold."""
-    return frozenset(q.frame for q in load_queries())
+    """Return the names of the frames that hold the answer of one question each."""
+    return frozenset(q.frame for q in load_queries() if q.folder != SAMPLES)
 
 
 def in_databases(only: Iterable[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from workbench.collect.queries import (
     pulse_frames,
     version,
 )
+from workbench.collect.samples import LOOKS_PER_S, SESSION_LOOK, Sampled, Sampling, sample
 from workbench.collect.sessions import Answer, Outcome, Session
 from workbench.collect.sizes import BUDGET_S, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
@@ -52,6 +53,9 @@ def collect(
     everywhere: bool = False,
     previous: Snapshot | None = None,
     sizes_s: float = BUDGET_S,
+    sample_s: float | None = None,
+    looks_per_s: float = LOOKS_PER_S,
+    sampled: Mapping[str, Sampled] | None = None,
     simulated_at: datetime | None = None,
     progress: Progress | None = None,
 ) -> Snapshot:
@@ -62,11 +66,15 @@ def collect(
     ``everywhere`` reads databases that no service names as well, but those that the estate leaves out.
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
     it with its age, and so does the size of a relation that was not measured within ``sizes_s`` seconds
-    per database. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    per database. ``sample_s`` looks at sessions and locks for so many seconds (at most 300) before
+    anything else is read of an instance, ``looks_per_s`` times a second (1 to 20); ``sampled`` holds
+    samples that were taken already, by instance. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
-    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
+    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist, or
+    where a sample is asked for that is too long or too dense.
     """
+    sampling = None if sample_s is None else Sampling(sample_s, looks_per_s)
     wanted = [estate.instance(n) for n in instances] if instances else list(estate.instances)
     choose("instance", {}, only)  # a frame that does not exist is refused before anybody is asked
     if profile == "pulse":
@@ -74,7 +82,17 @@ def collect(
         previous = None  # a pulse stands for no night, and nothing stands in for it
     taken_at = datetime.now(UTC)
     runs = [
-        _InstanceRun(estate, instance, only, everywhere, previous, sizes_s, progress or _silent)
+        _InstanceRun(
+            estate,
+            instance,
+            only,
+            everywhere,
+            previous,
+            sizes_s,
+            progress or _silent,
+            sampling,
+            (sampled or {}).get(instance.name),
+        )
         for instance in wanted
     ]
     with ThreadPoolExecutor(max_workers=max(len(runs), 1)) as pool:
@@ -127,6 +145,8 @@ class _InstanceRun:
     previous: Snapshot | None
     sizes_s: float
     progress: Progress
+    sampling: Sampling | None = None
+    sampled: Sampled | None = None
     answers: list[tuple[str, str, str | None, pa.Table, float]] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     versions: dict[str, Version] = field(default_factory=dict)
@@ -188,6 +208,7 @@ class _InstanceRun:
                     self.reached = True
                     self.versions["server"] = session.server_version
                     self.login = who_we_are(session)
+                    self._sample(session)
                     self.progress(f"{self.instance.name}: instance")
                     self._ask_each(session, "instance", None)
                     return
@@ -199,6 +220,25 @@ class _InstanceRun:
         name, failure = next(iter(failures.items()))
         why, remedy = explain(failure, target.with_database(name))
         self._miss("instance", None, why, remedy)
+
+    def _sample(self, session: Session) -> None:
+        """Look at sessions and locks while nothing else is read here, and keep what was seen."""
+        if self.sampling is not None:
+            self.progress(f"{self.instance.name}: sessions, for {self.sampling.seconds:g} s")
+            self.sampled = sample(session, self.sampling)
+        if self.sampled is None:
+            return
+        for frame, table, ms in self.sampled.frames():
+            self._add(frame, None, table, ms)
+        for frame, why, remedy in self.sampled.gaps():
+            self._miss(frame, None, why, remedy)
+        for why, remedy in self.login.gaps(SESSION_LOOK, self.sampled.sessions):
+            self._miss("session_samples", None, why, remedy)
+        if self.sampled.failure is not None:
+            why, remedy = explain(self.sampled.failure, None)
+            self._miss(
+                "sampling", None, f"it ended after {self.sampled.looks} looks: {why}", remedy
+            )
 
     def _read_database(self, target: Target, name: str) -> None:
         try:
