@@ -6,7 +6,15 @@ import psycopg
 import pytest
 
 from workbench.collect import sessions
-from workbench.collect.queries import FOLDED, Query, choose, frames, load_queries, version
+from workbench.collect.queries import (
+    FOLDED,
+    SAMPLES,
+    Query,
+    choose,
+    frames,
+    load_queries,
+    version,
+)
 from workbench.conninfo import read_target
 from workbench.errors import UsageError
 from workbench.share import shared
@@ -53,7 +61,8 @@ def test_every_query_is_put_to_some_server():
 
 
 def test_every_question_can_be_put_to_the_newest_server():
-    kept = {q.frame for q in CHOSEN if q.folder not in FOLDED}
+    kept = {q.frame for q in CHOSEN if q.folder not in (*FOLDED, SAMPLES)}
+    assert {q.frame for q in CHOSEN} == {q.frame for q in QUERIES}
     assert kept.union(*FOLDED.values()) == frames()
 
 

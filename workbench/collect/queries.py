@@ -11,7 +11,8 @@ variants the most demanding one that a server satisfies is put; all give the sam
 ``-- if refused: GRANT ... TO {login};`` where the grant that helps is not that of pg_monitor.
 
 The folder says in which session a question is put; the question's name is the name of the frame that
-holds the answers (those of ``FOLDED`` are folded into others first). A column ``unseen`` says, where it is not NULL, why a row's values are not there:
+holds the answers (those of ``FOLDED`` and of ``samples`` are folded into others on the way). A column
+``unseen`` says, where it is not NULL, why a row's values are not there:
 ``privilege`` or ``locked``.
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
@@ -38,6 +39,8 @@ INSTANCE = ("instance", "statements")
 
 FOLDED = {"wal": frozenset({"wal_reading", "wal_relations", "wal_transactions"})}
 """Folders whose answers are folded into other frames before they are kept, and those frames."""
+SAMPLES = "samples"
+"""The folder whose questions are put many times a second, while a sample lasts."""
 
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
 _REPLICAS = re.compile(r"^-- replicas: too$", re.MULTILINE)
@@ -155,8 +158,8 @@ def _read(path: Path) -> Query:
 
 
 def frames() -> frozenset[str]:
-    """Return the names of all frames that a snapshot may hold."""
-    kept = frozenset(q.frame for q in load_queries() if q.folder not in FOLDED)
+    """Return the names of all frames that a snapshot holds, but those of a sample."""
+    kept = frozenset(q.frame for q in load_queries() if q.folder not in (*FOLDED, SAMPLES))
     return kept.union(*FOLDED.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from workbench.collect.queries import (
 )
 from workbench.collect.reading import Progress, Reading
 from workbench.collect.replicas import Primary, Replica, Standing, read_replicas, standing_of
+from workbench.collect.samples import LOOKS_PER_S, SESSION_LOOK, Sampled, Sampling, sample
 from workbench.collect.sessions import Answer, Session
 from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
@@ -56,6 +57,9 @@ def collect(
     previous: Snapshot | None = None,
     sizes_s: float = BUDGET_S,
     wal_max: int = MOST_BYTES,
+    sample_s: float | None = None,
+    looks_per_s: float = LOOKS_PER_S,
+    sampled: Mapping[str, Sampled] | None = None,
     simulated_at: datetime | None = None,
     progress: Progress | None = None,
 ) -> Snapshot:
@@ -68,13 +72,17 @@ def collect(
     it with its age, and so does a size that was not measured within ``sizes_s`` seconds: those of a
     database's relations, and those of an instance's databases. Texts of statements that it knows are not
     fetched again. Where the server lets us, the WAL since ``previous`` is read, its newest ``wal_max``
-    bytes at most (0: none of it). ``simulated_at`` stamps the snapshot with the date of a reference
-    estate's simulated day.
+    bytes at most (0: none of it). ``sample_s`` looks at sessions and locks for so many seconds (at most
+    300) before anything else is read of an instance, ``looks_per_s`` times a second (1 to 20); ``sampled``
+    holds samples that were taken already, by instance. ``simulated_at`` stamps the snapshot with the date
+    of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
     Every declared replica is read as well, for what differs on a standby: see ``read_replicas``.
-    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
+    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist, or
+    where a sample is asked for that is too long or too dense.
     """
+    sampling = None if sample_s is None else Sampling(sample_s, looks_per_s)
     wanted = [estate.instance(n) for n in instances] if instances else list(estate.instances)
     choose("instance", {}, only)  # a frame that does not exist is refused before anybody is asked
     if profile == "pulse":
@@ -83,7 +91,16 @@ def collect(
     taken_at = datetime.now(UTC)
     runs = [
         _InstanceRun(
-            estate, instance, only, everywhere, previous, sizes_s, wal_max, progress or _silent
+            estate,
+            instance,
+            only,
+            everywhere,
+            previous,
+            sizes_s,
+            wal_max,
+            progress or _silent,
+            sampling,
+            (sampled or {}).get(instance.name),
         )
         for instance in wanted
     ]
@@ -138,6 +155,8 @@ class _InstanceRun:
     sizes_s: float
     wal_max: int
     progress: Progress
+    sampling: Sampling | None = None
+    sampled: Sampled | None = None
     reached: bool = False
 
     def __post_init__(self) -> None:
@@ -210,6 +229,7 @@ class _InstanceRun:
                     self.reading.login = who_we_are(session)
                     if self.instance.replicas:
                         self.standing = standing_of(session)
+                    self._sample(session)
                     self.reading.say(None, "instance")
                     self._ask_each(session, "instance", None)
                     return
@@ -220,6 +240,25 @@ class _InstanceRun:
                     break
         name, failure = next(iter(failures.items()))
         self.reading.miss("instance", None, *explain(failure, target.with_database(name)))
+
+    def _sample(self, session: Session) -> None:
+        """Look at sessions and locks while nothing else is read here, and keep what was seen."""
+        reading = self.reading
+        if self.sampling is not None:
+            reading.say(None, f"sessions, for {self.sampling.seconds:g} s")
+            self.sampled = sample(session, self.sampling)
+        if self.sampled is None:
+            return
+        for frame, table, ms in self.sampled.frames():
+            reading.add(frame, None, table, ms)
+        for frame, why, remedy in self.sampled.gaps():
+            reading.miss(frame, None, why, remedy)
+        for why, remedy in reading.login.gaps(SESSION_LOOK, self.sampled.sessions):
+            reading.miss("session_samples", None, why, remedy)
+        if self.sampled.failure is not None:
+            why, remedy = explain(self.sampled.failure, None)
+            ended = f"it ended after {self.sampled.looks} looks: {why}"
+            reading.miss("sampling", None, ended, remedy)
 
     def _read_database(self, target: Target, name: str) -> None:
         reading = self.reading
