@@ -69,6 +69,7 @@ CREATE ROLE planted_monitor LOGIN IN ROLE pg_monitor;
 CREATE ROLE planted_guest LOGIN;
 """
 _FROM_15 = f"""
+CREATE EXTENSION pg_walinspect;
 CREATE PUBLICATION part FOR TABLE app.customer (id, mail) WHERE (mail <> '{SECRET}');
 CREATE PUBLICATION whole FOR TABLES IN SCHEMA app;
 """

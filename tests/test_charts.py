@@ -13,6 +13,8 @@ from small_history import HOSTILE, write_history
 from workbench.present import capacity as show
 from workbench.present.bench import open_bench
 from workbench.present.charts import Bar, Line, apart, bars, lines, nice_ticks
+from workbench.present.marks import Mark
+from workbench.present.svg import text_width
 from workbench.present.theme import (
     ACCENT,
     ALL,
@@ -26,6 +28,7 @@ from workbench.present.theme import (
     css_variables,
     service_colours,
 )
+from workbench.share import reference_estate
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIGURES = [show.size_by_service, show.growth_over_time, show.growth_by_service, show.biggest_tables]
@@ -168,3 +171,63 @@ def test_every_colour_is_defined_for_light_and_dark():
     sheet = css_variables()
     for colour in ALL:
         assert sheet.count(f"{colour.name}: ") == 2
+
+
+def marked(*days, discreet=False):
+    """A chart of 28 days with marks on some of them."""
+    points = tuple(
+        (datetime(2026, 3, 1, 2, tzinfo=UTC) + timedelta(days=d), 1.0) for d in range(28)
+    )
+    marks = [
+        Mark(datetime(2026, 3, day, tzinfo=UTC), "purge of <old> rows", f"purge {day}", discreet)
+        for day in days
+    ]
+    return lines(
+        [Line(points, "a", "1 B", "a")],
+        ticks=[(0.0, "0"), (1.0, "1 B")],
+        title="t",
+        subtitle="s",
+        description="d",
+        marks=marks,
+    )
+
+
+def test_a_mark_carries_its_label_where_there_is_room_and_its_number_where_there_is_not():
+    assert "1 purge of <old> rows" in words(marked(10).wide)
+    close = words(marked(10, 12).wide)
+    assert {"1", "2"} <= set(close)
+    assert "1 purge of <old> rows" not in close
+    assert "1–3" in words(marked(10, 10, 10).wide), "one label for rules at one place"
+
+
+@pytest.mark.parametrize("days", [(1,), (1, 2), (3, 9, 10, 11, 27, 28), tuple(range(1, 29))])
+def test_labels_of_marks_never_overlap_and_stay_inside(days):
+    drawn = marked(*days)
+    for svg, width, size in ((drawn.wide, 880, 16), (drawn.narrow, 358, 14)):
+        labels = []
+        for node in ElementTree.fromstring(svg).iter(f"{SVG}text"):
+            if re.match(r"\d+(–\d+)?( purge|$)", node.text) and float(node.get("y")) < 30:
+                half = text_width(node.text, size) / 2
+                labels.append((float(node.get("x")) - half, float(node.get("x")) + half))
+        assert labels
+        assert labels == sorted(labels)
+        assert labels[0][0] >= -1
+        assert labels[-1][1] <= width + 1
+        assert all(after[0] > before[1] for before, after in pairwise(labels))
+        assert svg.count("<title>") >= len(days), "each has a tooltip"
+
+
+def test_marks_are_listed_in_words_and_escaped():
+    html = marked(4)._repr_html_()
+    assert "1 · 4 Mar 2026: purge 4" in html
+    assert "<old>" not in html
+    assert "Ticks on the axis: 4 Mar 2026 purge 4" in marked(4, discreet=True).notes[0]
+
+
+def test_the_growth_chart_marks_the_events_of_the_estate_within_the_period():
+    drawn = show.growth_over_time(open_bench(reference_estate("marketplace")))
+    assert drawn.notes == [
+        "1 · 4 Mar 2026: purge: the notifications of December were dropped (notification)"
+    ]
+    early = show.growth_over_time(open_bench(reference_estate("marketplace"), until="2026-03-01"))
+    assert early.notes == []

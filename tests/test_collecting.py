@@ -39,6 +39,7 @@ def reasons(snapshot):
 def test_everything_that_is_asked_is_answered(database):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
     snapshot = collect(estate_of(database.url))
     assert snapshot.manifest.missing == ()
@@ -108,18 +109,21 @@ def test_an_empty_database_is_an_answer(database):
 
 def test_a_missing_extension_is_named_with_its_remedy(database):
     snapshot = collect(estate_of(database.url))
-    (missing,) = snapshot.manifest.missing
-    assert missing.what == "statements"
-    assert "CREATE EXTENSION pg_stat_statements" in missing.remedy
+    remedies = {m.what: m.remedy for m in snapshot.manifest.missing}
+    assert set(remedies) == {"statements", "wal_transactions"}
+    assert "CREATE EXTENSION pg_stat_statements" in remedies["statements"]
+    assert "CREATE EXTENSION pg_walinspect" in remedies["wal_transactions"]
 
 
 def test_the_extension_is_found_in_another_schema(database):
     with database.connect() as connection:
         connection.execute('CREATE SCHEMA "Tools"')
         connection.execute('CREATE EXTENSION pg_stat_statements SCHEMA "Tools"')
+        connection.execute('CREATE EXTENSION pg_walinspect SCHEMA "Tools"')
     snapshot = collect(estate_of(database.url))
     assert snapshot.manifest.missing == ()
     assert len(snapshot.frame("statements")) > 0
+    assert len(snapshot.frame("wal_reading")) == 1
 
 
 def test_statement_texts_are_kept_without_their_literals(database):
@@ -234,10 +238,10 @@ def test_a_table_under_access_exclusive_lock_is_estimated_and_nothing_waits(data
     ids=["at once", "in the middle of its rows"],
 )
 def test_a_query_that_fails_leaves_the_others(database, monkeypatch, failing):
-    from workbench.collect import run
+    from workbench.collect import reading
     from workbench.collect.queries import Query
 
-    real = run.choose
+    real = reading.choose
 
     def with_a_broken_one(folder, *rest):
         fitting, refused = real(folder, *rest)
@@ -246,7 +250,7 @@ def test_a_query_that_fails_leaves_the_others(database, monkeypatch, failing):
 
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
-    monkeypatch.setattr(run, "choose", with_a_broken_one)
+    monkeypatch.setattr(reading, "choose", with_a_broken_one)
     snapshot = collect(estate_of(database.url), only=None)
     told = reasons(snapshot)
     assert {what for what in told if what.startswith("broken_")} == {

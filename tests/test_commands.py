@@ -100,6 +100,20 @@ def test_a_server_that_is_down_is_exit_code_three(tmp_path):
     assert not (tmp_path / "history").exists()
 
 
+def test_a_sample_is_taken_where_it_is_asked_for(estate):
+    done = workbench("collect", "--estate", estate, "--sample", "1s@5", "--json")
+    assert done.returncode == 0, done.stderr
+    taken = {t["frame"] for t in json.loads(done.stdout)["collect"]["taken"]}
+    assert {"sampling", "session_samples", "transaction_samples"} <= taken
+
+
+def test_a_sample_that_is_too_long_is_wrong_usage(estate):
+    done = workbench("collect", "--estate", estate, "--sample", "1000s")
+    assert done.returncode == 2
+    assert "1000 s" in done.stderr
+    assert not (estate / "history").exists()
+
+
 def test_collect_then_list_then_capacity(estate):
     done = workbench("collect", "--estate", estate, "--json")
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from workbench.analyse.capacity import capacity
+from workbench.analyse.sessions import sessions
 from workbench.lab.demo import play_demo
+from workbench.lab.workload import load_workload
 from workbench.snapshot import load_history
 
 ROOT = Path(__file__).parent.parent
@@ -108,6 +110,18 @@ def test_unowned_and_platform_are_what_nobody_claims(found):
     assert set(relations.loc[relations["standing"] == "unowned", "schema"]) == {"legacy_import"}
     platform = relations[(relations["standing"] == "platform") & relations["kind"].isin(["r"])]
     assert set(platform["table"]) == {"_prisma_migrations"}
+
+
+def test_who_ran_what_is_seen_while_the_day_is_played(demo):
+    history = load_history(demo.folder / "history")
+    seen = sessions(history)
+    assert seen.instances["active_sessions"].notna().all()
+    assert {"order-service", "payment-service"} <= set(seen.callers["application_name"])
+    texts = history.newest.frame("statement_texts", "queryid")["queryid"]
+    assert set(seen.statements["query_id"]) & set(texts)
+    assert set(seen.callers["usename"]) == {
+        p.login for p in load_workload(demo.folder).sessions.values()
+    }
 
 
 ENDINGS = [

@@ -421,6 +421,19 @@ def test_declarations_that_match_nothing_are_told_with_what_is_near(load):
 # -- connecting
 
 
+def test_replicas_are_named_as_written_or_by_their_place(load):
+    head = "[[instances.main.endpoints]]\nrole = '{}'\nurl = 'postgresql://{}/x'\n"
+    ways = head.format("primary", "p") + head.format("replica", "a")
+    ways += head.format("replica", "b") + "name = 'reports'\n" + head.format("replica", "c")
+    (instance,) = load(f"[estate]\n{ways}").instances
+    assert [e.name for e in instance.replicas] == ["replica-1", "reports", "replica-3"]
+    target = instance.target(endpoint=instance.replicas[1])
+    assert target.params["host"] == "b"
+    for name in ("replica-1", "primary"):
+        with pytest.raises(EstateError, match="has endpoints named"):
+            load(f"[estate]\n{ways}name = 'x'\n".replace("reports", name))
+
+
 def test_the_primary_is_connected_then_the_pooler_then_a_replica(load):
     for roles, host in ((("replica", "primary"), "primary"), (("replica", "pooler"), "pooler")):
         points = "".join(

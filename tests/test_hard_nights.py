@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.analyse.capacity import capacity
-from workbench.collect import collect, run, sessions
+from workbench.collect import collect, reading, sessions
 from workbench.collect.cost import SLOWEST, cost
 from workbench.collect.queries import Query, frames, load_queries
 from workbench.collect.sessions import Session
@@ -49,14 +50,14 @@ def eventually(true, seconds=60):
 
 def asking(monkeypatch, folder, **texts):
     """Put these questions in ``folder`` besides the real ones."""
-    real = run.choose
+    real = reading.choose
     added = tuple(Query(folder, frame, Path(), (), text) for frame, text in texts.items())
 
     def choose(wanted, *rest):
         fitting, refused = real(wanted, *rest)
         return (added + fitting if wanted == folder else fitting), refused
 
-    monkeypatch.setattr(run, "choose", choose)
+    monkeypatch.setattr(reading, "choose", choose)
 
 
 @contextmanager
@@ -137,6 +138,7 @@ def test_the_server_itself_ends_a_transaction_of_ten_seconds(database):
 def test_settings_that_do_not_hold_mean_that_nothing_is_run(database):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("SET allow_system_table_mods = on")
         connection.execute(
             "ALTER FUNCTION pg_catalog.set_config(text, text, boolean) RENAME TO set_config_once"
@@ -202,6 +204,7 @@ def pooler(server, folder, **settings):
 def test_a_pooler_in_transaction_mode_is_as_good_as_the_server(database, tmp_path):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
     with pooler(database.server, tmp_path) as url:
         snapshot = collect(estate_of(url(database.name)))
@@ -237,6 +240,7 @@ def pair():
     with private_server() as primary:
         with psycopg.connect(primary.url(), autocommit=True) as admin:
             admin.execute("CREATE EXTENSION pg_stat_statements")
+            admin.execute("CREATE EXTENSION pg_walinspect")
             admin.execute("CREATE TABLE t (id int PRIMARY KEY)")
         with standby_of(primary, settings={"max_standby_streaming_delay": "0"}) as standby:
             replayed(primary, standby)
@@ -328,6 +332,30 @@ def test_a_standby_that_keeps_cancelling_is_left_alone_in_the_end(pair, monkeypa
     assert snapshot.has("index_statistics")
 
 
+# Silence
+
+
+def test_a_frozen_server_is_given_up_and_the_others_are_read(database, monkeypatch):
+    monkeypatch.setattr(sessions, "TRANSACTION_S", 2.0)
+    monkeypatch.setattr(sessions, "SILENCE_S", 1)
+    asking(monkeypatch, "statistics", slow="SELECT '' || pg_catalog.pg_sleep(1.5) AS x")
+    frozen = []
+    with private_server() as other:
+
+        def freeze():
+            frozen.append(eventually(lambda: running(other, "statistics/slow"))[0])
+            os.kill(frozen[0], signal.SIGSTOP)
+
+        try:
+            with beside(freeze):
+                snapshot = collect(estate_of(other.url(), database.url))
+        finally:
+            os.kill(frozen[0], signal.SIGCONT)
+    (gap,) = [m for m in snapshot.manifest.missing if m.what == "database"]
+    assert "the server was silent for 3 s" in gap.why
+    assert snapshot.has("slow", next(i for i in snapshot.manifest.reached if i != gap.instance))
+
+
 # Locks
 
 
@@ -379,13 +407,13 @@ def locked_in_the_middle(tables, monkeypatch):
     assert look in SIZES.text
     slow = f"{look} UNION ALL SELECT 0 FROM pg_catalog.pg_sleep(1.5)"
     text = SIZES.text.replace(look, slow)
-    real = run.choose
+    real = reading.choose
 
     def choose(folder, *rest):
         fitting, refused = real(folder, *rest)
         return tuple(replace(q, text=text) if q.frame == "sizes" else q for q in fitting), refused
 
-    monkeypatch.setattr(run, "choose", choose)
+    monkeypatch.setattr(reading, "choose", choose)
     done = threading.Event()
 
     def lock():
@@ -762,13 +790,16 @@ def encoded(server, name, encoding):
 def test_databases_that_speak_no_utf8(crowded, tmp_path):
     with encoded(crowded, "latin", "LATIN1") as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute('CREATE TABLE "café" (id int)')
     with encoded(crowded, "raw", "SQL_ASCII") as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute(b'CREATE TABLE "caf\xe9" (id int)')
         connection.execute(b'SELECT 1 AS "caf\xe9"')
     with psycopg.connect(crowded.url(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         connection.execute('SELECT 1 AS "Ж"')
     (tmp_path / "estate.toml").write_text(
         f'[estate]\nname = "odd"\n[instances.main]\nurl = "{crowded.url()}"\n'
@@ -793,6 +824,7 @@ def test_databases_that_speak_no_utf8(crowded, tmp_path):
 def test_50000_statements_in_bounded_memory(crowded, tmp_path):
     with psycopg.connect(crowded.url(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         columns = ", ".join(f"c{n} int" for n in range(1, 230))
         connection.execute(f"CREATE TABLE many ({columns})")
         connection.execute("SET pg_stat_statements.track = 'all'")

@@ -6,14 +6,22 @@ import psycopg
 import pytest
 
 from workbench.collect import sessions
-from workbench.collect.queries import Query, choose, frames, load_queries, version
+from workbench.collect.queries import (
+    FOLDED,
+    SAMPLES,
+    Query,
+    choose,
+    frames,
+    load_queries,
+    version,
+)
 from workbench.conninfo import read_target
 from workbench.errors import UsageError
 from workbench.share import shared
 from workbench.sql.outline import outline
 
 QUERIES = load_queries()
-NEWEST = {"server": (18, 0), "pg_stat_statements": (1, 12)}
+NEWEST = {"server": (18, 0), "pg_stat_statements": (1, 12), "pg_walinspect": (1, 1)}
 FOLDERS = sorted({q.folder for q in QUERIES})
 CHOSEN = [q for folder in FOLDERS for q in choose(folder, NEWEST)[0]]
 
@@ -22,6 +30,7 @@ CHOSEN = [q for folder in FOLDERS for q in choose(folder, NEWEST)[0]]
 def prepared(database):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("CREATE TABLE t (id int PRIMARY KEY, a text UNIQUE)")
         connection.execute("CREATE VIEW v AS SELECT a FROM t")
         connection.execute("GRANT SELECT ON t TO PUBLIC")
@@ -37,12 +46,13 @@ def test_every_file_is_a_query_and_every_query_has_a_question():
 
 
 def test_a_question_has_one_name_wherever_it_is_put():
-    assert len({q.name for q in QUERIES}) == len(frames())
+    names = {q.name: q.frame for q in QUERIES}
+    assert len(names) == len(set(names.values()))
 
 
 def test_every_query_is_put_to_some_server():
     held = [
-        {"server": (major, 0), "pg_stat_statements": (1, minor)}
+        {"server": (major, 0), "pg_stat_statements": (1, minor), "pg_walinspect": (1, 0)}
         for major in range(14, 19)
         for minor in range(9, 13)
     ]
@@ -51,7 +61,9 @@ def test_every_query_is_put_to_some_server():
 
 
 def test_every_question_can_be_put_to_the_newest_server():
-    assert {q.frame for q in CHOSEN} == frames()
+    kept = {q.frame for q in CHOSEN if q.folder not in (*FOLDED, SAMPLES)}
+    assert {q.frame for q in CHOSEN} == {q.frame for q in QUERIES}
+    assert kept.union(*FOLDED.values()) == frames()
 
 
 def test_what_the_collector_reads_in_a_head_is_written_as_it_reads_it():
@@ -73,7 +85,7 @@ def test_it_runs_unchanged_in_psql_and_gives_the_same_rows(prepared, query):
     )
     assert done.returncode == 0, done.stderr
     with sessions.connect(read_target(prepared.url)) as connection:
-        search_path = "public" if query.folder == "statements" else None
+        search_path = "public" if query.folder in ("statements", "wal") else None
         with sessions.guarded(connection, "statistics", search_path):
             table = sessions.ask(connection, query).table
     assert table.num_columns > 0
@@ -95,11 +107,9 @@ def test_a_login_that_may_write_nothing_suffices(prepared):
         url = prepared.server.url(prepared.name, "only_reads")
         with sessions.connect(read_target(url)) as connection:
             for query in CHOSEN:
-                if (
-                    query.frame == "hba_rules"
-                ):  # no predefined role reads it: it has a remedy of its own
+                if query.frame in ("hba_rules", "wal_changes"):  # they have remedies of their own
                     continue
-                path = "public" if query.folder == "statements" else None
+                path = "public" if query.folder in ("statements", "wal") else None
                 with sessions.guarded(connection, "catalogue", path):
                     sessions.ask(connection, query)
     finally:

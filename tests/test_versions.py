@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from planted import DATABASE, SECRET, clear, fill, hba_with_a_secret
-from workbench.collect import collect, run, sessions
-from workbench.collect.queries import Query, choose, frames, load_queries, version
+from workbench.collect import collect, reading, sessions
+from workbench.collect.queries import FOLDED, Query, choose, frames, load_queries, version
 from workbench.conninfo import read_target
 from workbench.estate import estate_from_urls
 
@@ -48,6 +48,8 @@ def fitting(server) -> list[Query]:
             "SELECT extversion FROM pg_extension WHERE extname = 'pg_stat_statements'"
         ).fetchone()
     versions = {"server": server.version, "pg_stat_statements": version(held)}
+    if server.version >= (15, 0):
+        versions["pg_walinspect"] = (1, 0)
     return [query for folder in FOLDERS for query in choose(folder, versions)[0]]
 
 
@@ -69,7 +71,8 @@ def shapes(server):
         admin.execute("CREATE DATABASE shapes")
     with psycopg.connect(server.url("shapes"), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
-    versions = {"server": server.version, "pg_stat_statements": (1, 12)}
+        connection.execute("CREATE EXTENSION pg_walinspect")
+    versions = {"server": server.version, "pg_stat_statements": (1, 12), "pg_walinspect": (1, 1)}
     chosen = [query for folder in FOLDERS for query in choose(folder, versions)[0]]
     found = columns(server.url("shapes"), chosen)
     with psycopg.connect(server.url(), autocommit=True) as admin:
@@ -93,19 +96,29 @@ def test_every_query_runs_unchanged_in_psql(planted):
     assert done.returncode == 0, done.stderr
 
 
+def beyond(server):
+    """What a server of this version does not have for anybody."""
+    since = {"io_statistics": (16, 0), "wal_transactions": (15, 0)}
+    return {frame for frame, least in since.items() if server.version < least}
+
+
 def test_whoever_asks_what_is_missing_has_its_reason(planted):
-    absent = {"io_statistics"} if planted.version < (16, 0) else set()
-    monitor = absent | {"hba_rules", "column_statistics", "sequence_positions"}
-    guest = monitor | {"settings", "activity", "statements", "statement_texts"}
-    for user, expected in [
-        ("postgres", absent),
-        ("planted_monitor", monitor),
-        ("planted_guest", guest),
+    absent = beyond(planted)
+    monitor = absent | {"hba_rules", "column_statistics", "sequence_positions", "wal_transactions"}
+    files = {"wal_files", "temporary_files"}
+    guest = monitor | files | {"shared_files"}
+    guest |= {"settings", "activity", "statements", "statement_texts"}
+    for user, expected, refused in [
+        ("postgres", absent, set()),
+        ("planted_monitor", monitor, {"hba_rules"}),
+        ("planted_guest", guest, {"hba_rules", *files}),
     ]:
         snapshot = read(planted, user)
         assert {m.what for m in snapshot.manifest.missing} == expected, user
         assert all(m.why and m.remedy for m in snapshot.manifest.missing)
-        never_asked = absent | ({"hba_rules"} if user != "postgres" else set())
+        never_asked = absent | refused
+        if "wal_transactions" in expected:
+            never_asked = never_asked | FOLDED["wal"]
         assert {p.frame for p in snapshot.manifest.parts} == frames() - never_asked
 
 
@@ -123,7 +136,7 @@ def test_the_remedies_cure_a_guest(planted):
             admin.execute("REVOKE pg_monitor, pg_read_all_data FROM planted_guest")
             admin.execute("DROP OWNED BY planted_guest")
             admin.execute("ALTER ROLE planted_guest NOBYPASSRLS")
-    assert left == ({"io_statistics"} if planted.version < (16, 0) else set())
+    assert left == beyond(planted)
 
 
 def texts(snapshot):
@@ -144,7 +157,7 @@ def test_no_planted_secret_is_stored(planted, tier):
 
 def test_the_secrets_were_within_reach(planted, monkeypatch):
     """Without redaction they would have been stored: the test above can fail."""
-    monkeypatch.setattr(run, "withhold", lambda frame, table: table)
+    monkeypatch.setattr(reading, "withhold", lambda frame, table: table)
     bare = {f for f, text in texts(read(planted)).items() if SECRET in text}
     assert bare >= {*DEPARSED, "activity", "types", "comments", "instance_comments"}
     assert bare >= {"role_settings", "foreign_servers", "statement_texts"}

@@ -7,12 +7,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal
 
+PRIMARY = "primary"
+"""How frames over all endpoints call the one that stands for the instance."""
+
 
 @dataclass(frozen=True, order=True)
 class Missing:
     """Something that could not be measured: what, where, why, and what would settle it.
 
     ``what`` is the name of a frame or figure; ``database`` is None where the whole instance is meant.
+    ``endpoint`` names the replica that did not show it; None where it is of the instance itself. ``what``
+    is then ``replica`` where all of it is missing, or all of its ``database``.
 
     >>> Missing("statements", "main", None, "extension absent", "CREATE EXTENSION pg_stat_statements").what
     'statements'
@@ -23,16 +28,27 @@ class Missing:
     database: str | None
     why: str
     remedy: str
+    endpoint: str | None = None
 
     @property
-    def sort_key(self) -> tuple[str, str, str]:
+    def sort_key(self) -> tuple[str, str, str, str]:
         """Order by place, then by what is missing."""
-        return (self.instance, self.database or "", self.what)
+        return (self.instance, self.endpoint or "", self.database or "", self.what)
 
     @property
     def place(self) -> str:
-        """Where it is missing, as ``instance/database`` or ``instance``."""
-        return f"{self.instance}/{self.database}" if self.database else self.instance
+        """Where it is missing: see ``place_of``."""
+        return place_of(self.instance, self.database, self.endpoint)
+
+
+def place_of(instance: str, database: str | None, endpoint: str | None = None) -> str:
+    """Name a place as messages do.
+
+    >>> place_of("main", None), place_of("main", "shop", "replica-1")
+    ('main', 'main/shop on replica-1')
+    """
+    place = f"{instance}/{database}" if database else instance
+    return f"{place} on {endpoint}" if endpoint else place
 
 
 BreakKind = Literal[
@@ -56,6 +72,7 @@ class EpochBreak:
     ``upgrade``, ``replaced`` or ``role`` where another server or state answers, ``crash`` where a
     restart lost the counters, ``reset`` and ``recreated`` of one ``database``, and ``statements`` where
     pg_stat_statements was reset. ``adopted`` says who joined the two sides and why: then it cuts nothing.
+    ``endpoint`` names the replica whose counters broke; None: those of the instance itself.
     """
 
     instance: str
@@ -64,6 +81,12 @@ class EpochBreak:
     kind: BreakKind = "replaced"
     database: str | None = None
     adopted: str | None = None
+    endpoint: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Whose counters broke: see ``place_of``."""
+        return place_of(self.instance, self.database, self.endpoint)
 
 
 @dataclass(frozen=True)
@@ -90,8 +113,9 @@ class Coverage:
 
     @property
     def partial(self) -> bool:
-        """Whether an instance or a whole database of the estate could not be read."""
-        return bool(self.unreached) or any(m.what in ("instance", "database") for m in self.missing)
+        """Whether an instance, a replica or a whole database of the estate could not be read."""
+        whole = ("instance", "database", "replica")
+        return bool(self.unreached) or any(m.what in whole for m in self.missing)
 
     @property
     def days(self) -> float:

@@ -128,7 +128,7 @@ def stale(history: Path, estate: Estate, now: datetime | None = None) -> list[st
     for snapshot in recorded.collected:
         for part in snapshot.manifest.parts:
             place = (part.instance, part.database or "")
-            if place in targets and part.as_of is None:
+            if place in targets and part.as_of is None and part.endpoint is None:
                 last[place] = snapshot.manifest.taken_at
     oldest = (now or datetime.now(UTC)) - timedelta(days=estate.max_age)
     return [

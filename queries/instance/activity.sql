@@ -3,6 +3,7 @@
 -- `unseen` where the login may not look at other logins' sessions.
 -- sees all with: pg_read_all_stats
 -- profile: pulse
+-- replicas: too
 SELECT
   a.pid                AS pid,
   a.leader_pid         AS leader_pid,

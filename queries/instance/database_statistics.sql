@@ -1,6 +1,7 @@
 -- What has each database done since its counters were reset?
 -- One row per database; cumulative counters of pg_stat_database, times in milliseconds.
 -- profile: pulse
+-- replicas: too
 SELECT
   s.datid                    AS datid,
   s.datname                  AS datname,

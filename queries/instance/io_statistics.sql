@@ -3,6 +3,7 @@
 -- What a version does not count is NULL; until 17 bytes are operations times their fixed size, from 18 on WAL is among the objects.
 -- requires: server >= 16
 -- profile: pulse
+-- replicas: too
 SELECT
   s.backend_type                          AS backend_type,
   s.object                                AS object,

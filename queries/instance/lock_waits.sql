@@ -1,6 +1,7 @@
 -- Who is waiting for a lock at this moment, and for whom?
 -- One row per waiting and blocking process; `blocking_pid` is 0 for a prepared transaction. What they run stands with the activity.
 -- profile: pulse
+-- replicas: too
 SELECT
   l.pid                  AS pid,
   b.pid                  AS blocking_pid,

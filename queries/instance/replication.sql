@@ -2,6 +2,7 @@
 -- One row per receiver; lags in bytes of WAL from here, and in seconds as the receiver reports them. `unseen` where the login may not look.
 -- sees all with: pg_read_all_stats
 -- profile: pulse
+-- replicas: too
 SELECT
   r.pid               AS pid,
   r.usename           AS usename,

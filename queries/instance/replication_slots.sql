@@ -1,6 +1,7 @@
 -- Which replication slots hold WAL back, and how much of it?
 -- One row per slot; bytes of WAL from here back to what the slot still needs. What a version does not know is NULL.
 -- profile: pulse
+-- replicas: too
 SELECT
   s.slot_name       AS slot_name,
   s.plugin          AS plugin,

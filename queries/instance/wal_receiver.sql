@@ -2,6 +2,7 @@
 -- One row on a standby that streams, none elsewhere. Its connection string is not asked for; `unseen` where the login may not look.
 -- sees all with: pg_read_all_stats
 -- profile: pulse
+-- replicas: too
 SELECT
   w.pid                    AS pid,
   w.status                 AS status,

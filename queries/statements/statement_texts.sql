@@ -4,6 +4,7 @@
 -- The extension's schema must be in search_path.
 -- sees all with: pg_read_all_stats
 -- requires: pg_stat_statements >= 1.9
+-- replicas: too
 WITH asked AS MATERIALIZED (
   SELECT q.id::int8 AS queryid
   FROM pg_catalog.unnest(pg_catalog.string_to_array(NULLIF(pg_catalog.current_setting('workbench.queryids', true), ''), ',')) AS q (id)

@@ -3,6 +3,7 @@
 -- The extension's schema must be in search_path.
 -- sees all with: pg_read_all_stats
 -- requires: pg_stat_statements >= 1.9
+-- replicas: too
 SELECT
   s.dbid                   AS dbid,
   s.userid                 AS userid,

@@ -2,6 +2,7 @@
 -- One row: entries evicted for want of room since the reset, when that was, and how full the table is.
 -- The extension's schema must be in search_path.
 -- requires: pg_stat_statements >= 1.9
+-- replicas: too
 SELECT
   i.dealloc     AS dealloc,
   i.stats_reset AS stats_reset,

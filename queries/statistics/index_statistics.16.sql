@@ -1,6 +1,7 @@
 -- How much has each index been used since its counters were reset?
 -- One row per index.
 -- requires: server >= 16
+-- replicas: too
 SELECT
   i.indexrelid                                   AS index_oid,
   pg_catalog.pg_stat_get_numscans(i.indexrelid)  AS idx_scan,

@@ -1,5 +1,6 @@
 -- How much has each index been used since its counters were reset?
 -- One row per index.
+-- replicas: too
 SELECT
   i.indexrelid                                   AS index_oid,
   pg_catalog.pg_stat_get_numscans(i.indexrelid)  AS idx_scan,

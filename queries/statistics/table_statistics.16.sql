@@ -2,6 +2,7 @@
 -- One row per table, partition and materialised view. Counters through pg_stat_get_*, cheaper than the views on large catalogues;
 -- reltuples is -1 where the table was never analysed; vacuum and analyze times in milliseconds.
 -- requires: server >= 16
+-- replicas: too
 SELECT
   c.oid                                                   AS relation_oid,
   c.reltuples::float8                                     AS reltuples,

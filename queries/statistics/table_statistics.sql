@@ -1,6 +1,7 @@
 -- What has happened to each table since its counters were reset?
 -- One row per table, partition and materialised view. Counters through pg_stat_get_*, cheaper than the views on large catalogues;
 -- reltuples is -1 where the table was never analysed; vacuum and analyze times in milliseconds.
+-- replicas: too
 SELECT
   c.oid                                                   AS relation_oid,
   c.reltuples::float8                                     AS reltuples,

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from workbench.analyse.brought import Brought
+from workbench.analyse.crossing import Crossing, crossing
 from workbench.analyse.databases import database_sizes, explained
+from workbench.analyse.disk import beside_databases
 from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
-from workbench.analyse.trend import POINTS_FOR_A_TREND, Trend, slope, trend
+from workbench.analyse.limits import Daily, held_against_limits, limit_rows
+from workbench.analyse.trend import slope, trend
 from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import History, Snapshot, records
-
-GB = 10**9
 
 _UNSIZED = "its size was not collected: `workbench check` names what helps"
 _UNDECLARED = "write capacity = { storage_gb = ... } for it in the estate file"
@@ -54,9 +55,12 @@ class Capacity:
 
     ``databases``: what ``database_sizes`` and ``explained`` of workbench.analyse.databases give.
 
-    ``instances``: instance, bytes (all databases; WAL and temporary files are not in it), storage_bytes
-    (declared or NA), per_day, full_on, full_from and full_until (the date it is full at this pace, and
-    the band's ends, or None), because, bytes_because (which part of bytes is an estimate, or None).
+    ``instances``: instance, bytes (all databases), beside_bytes (WAL, shared catalogues and templates; NA
+    where they are not known, and then left out of account), storage_bytes (declared or NA), per_day,
+    full_on, full_from and full_until (the date it is full at this pace, and the band's ends, or None),
+    because, bytes_because (which part of bytes is an estimate, or None).
+
+    ``limits``: what ``held_against_limits`` of workbench.analyse.limits gives.
 
     ``days``: how many days the growth rests on.
     """
@@ -67,6 +71,7 @@ class Capacity:
     daily: pd.DataFrame
     databases: pd.DataFrame
     instances: pd.DataFrame
+    limits: pd.DataFrame
     days: int
     coverage: Coverage
 
@@ -76,8 +81,13 @@ class Capacity:
         ``forecast`` is ``{"days": 90, "value", "low", "high"}`` in bytes, or for an instance's disk
         ``{"full_on", "full_from", "full_until"}``; the band holds nine futures in ten, if the future is
         like the past. ``because`` says why a figure is null.
+
+        A row of metric ``METRIC_KIND_limit`` (as in ``storage_used_hard_limit``) has the limit as its value,
+        ``{"crosses_on", "crosses_from", "crosses_until", "days"}`` as its forecast, and besides ``measured``
+        (METRIC now), ``crossed`` and ``source``.
         """
         found = [*self._instance_rows(), *self._database_rows()]
+        found += limit_rows(self.limits)
         tables = self.relations[self.relations["kind"].isin(list("rpm"))]
         for frame in (self.services, self.schemas, tables):
             found += _measured(frame)
@@ -136,6 +146,9 @@ def capacity(history: History) -> Capacity:
     by_service = brought.services(_summed(every, _SERVICE), now)
     daily = by_service[["at", *_SERVICE, "total_bytes", "rows"]]
     sizes = database_sizes(days, every)
+    sums = _instance_days(sizes, newest.at, brought)
+    instances = _instances(sums, sizes, newest, growth, estate)
+    every_day = Daily(by_service, brought.schemas(by_schema), every, sums, instances)
     return Capacity(
         relations=growth.of(brought.tables(every), _PLACE, _UNSIZED).sort_values(
             _PLACE, ignore_index=True
@@ -148,7 +161,8 @@ def capacity(history: History) -> Capacity:
             simulated=daily["at"].isin([s.at for s in days if s.manifest.simulated]),
         ),
         databases=explained(sizes, newest),
-        instances=_instances(sizes, newest, growth, estate, brought),
+        instances=instances,
+        limits=held_against_limits(history, every_day, growth, estate),
         days=len(days),
         coverage=history.coverage,
     )
@@ -219,7 +233,7 @@ def _relations(history: History) -> pd.DataFrame:
     hollow = read & wide["relkind"].isin(list("vfp"))
     for size in _BYTES[:3]:
         wide[size] = wide[size].mask(hollow, 0)
-    wide["rows"] = _rows_of(wide)
+    wide["rows"] = estimated_rows(wide)
     wide["leaf"] = wide["oid"] != wide["root_oid"]
     return _rolled_up(wide, key)
 
@@ -233,7 +247,7 @@ def _when_measured(history: History, sizes: pd.DataFrame) -> pd.Series[Any]:
     return own.fillna(pd.to_datetime(shown, utc=True)).astype("datetime64[us, UTC]")
 
 
-def _rows_of(wide: pd.DataFrame) -> pd.Series[Any]:
+def estimated_rows(wide: pd.DataFrame) -> pd.Series[Any]:
     """Estimate rows; NA where nobody knows.
 
     What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes
@@ -306,18 +320,24 @@ def _summed(every: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     return totals.reset_index()
 
 
-def _instances(
-    sizes: pd.DataFrame, newest: Snapshot, growth: Growth, estate: Estate, brought: Brought
-) -> pd.DataFrame:
+def _instance_days(sizes: pd.DataFrame, newest: datetime, brought: Brought) -> pd.DataFrame:
+    """All databases' bytes per instance and day: instance, at, bytes (NA where one could not be sized), old."""
     days_of = sizes.groupby(["instance", "at"], as_index=False)
     sums: pd.DataFrame = days_of.agg(
         bytes=("bytes", lambda held: held.sum() if held.notna().all() else pd.NA),
         # A sum of which nothing is new says nothing of growth.
         old=("bytes_at", lambda dates: dates.notna().all()),
     )
+    here = sizes[sizes["at"] == newest]
+    return brought.instances(sums, here[["instance", "database"]])
+
+
+def _instances(
+    sums: pd.DataFrame, sizes: pd.DataFrame, newest: Snapshot, growth: Growth, estate: Estate
+) -> pd.DataFrame:
     here = sizes[sizes["at"] == newest.at]
-    sums = brought.instances(sums, here[["instance", "database"]])
-    declared = {i.name: i.capacity.storage_gb for i in estate.instances}
+    beside = beside_databases(newest)
+    declared = {i.name: i.capacity.storage_bytes for i in estate.instances}
     rows = []
     for name in sorted({*declared, *sums["instance"]}):
         days = sums[sums["instance"] == name]
@@ -327,47 +347,27 @@ def _instances(
         seen = bool(len(days)) and days["at"].iloc[-1] == growth.newest
         size = days["bytes"].iloc[-1] if seen else None
         now = None if pd.isna(size) else float(size)
-        storage = declared.get(name)
-        room = None if storage is None else storage * GB
-        dates, because = _full(growth.newest, now, room, trend(x, y, splits), len(x))
+        room = declared.get(name)
         mine = here[here["instance"] == name]
         unsized = gap_of(newest, "database_sizes", name)
         if now is None:
-            because = f"{because}; {unsized or 'run `workbench collect`'}"
+            unknown = "not all of the instance's databases could be sized"
+            full = Crossing(because=f"{unknown}; {unsized or 'run `workbench collect`'}")
+        elif room is None:
+            undeclared = "storage_gb is not declared for this instance"
+            full = Crossing(because=f"{undeclared}: {_UNDECLARED}")
+        else:
+            left = room - beside.get(name, 0) - now
+            full = crossing(growth.newest, left, trend(x, y, splits), len(x))
         guess = f"{mine['estimated'].sum()} of {len(mine)} databases are estimated; {unsized}"
         how = guess if mine["estimated"].any() else None
-        rows.append((name, now, room, slope(x, y, splits), *dates, because, how))
+        dates = (full.on, full.since, full.until, full.because, how)
+        rows.append((name, now, beside.get(name), room, slope(x, y, splits), *dates))
     text = ["full_on", "full_from", "full_until", "because", "bytes_because"]
-    columns = ["instance", "bytes", "storage_bytes", "per_day", *text]
+    columns = ["instance", "bytes", "beside_bytes", "storage_bytes", "per_day", *text]
     found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(text, "object"))
-    return found.astype({"bytes": "Int64", "storage_bytes": "Int64", "per_day": "Float64"})
-
-
-_Dates = tuple[date | None, date | None, date | None]
-
-
-def _full(
-    at: datetime, now: float | None, room: float | None, found: Trend | None, points: int
-) -> tuple[_Dates, str | None]:
-    """When the databases fill the declared storage: the day, and the band's ends; or why none is named."""
-    never: _Dates = (None, None, None)
-    if now is None:
-        return never, "not all of the instance's databases could be sized"
-    if room is None:
-        return never, f"storage_gb is not declared for this instance: {_UNDECLARED}"
-    if found is None:
-        first = (at + timedelta(days=max(POINTS_FOR_A_TREND - points, 1))).date()
-        return never, f"{points} daily points; a trend needs {POINTS_FOR_A_TREND}: from {first} on"
-    if found.per_day <= 0:
-        return never, "it does not grow"
-    early, middle, late = found.reaches(room - now)
-    if middle is None:
-        return never, "not within ten years at this pace"
-
-    def day(ahead: int | None) -> date | None:
-        return None if ahead is None else (at + timedelta(days=ahead)).date()
-
-    return (day(middle), day(early), day(late)), None
+    kinds = dict.fromkeys(["bytes", "beside_bytes", "storage_bytes"], "Int64")
+    return found.astype({**kinds, "per_day": "Float64"})
 
 
 _METRICS = {

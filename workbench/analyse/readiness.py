@@ -23,7 +23,9 @@ FRAMES = (
 )
 """The frames a check needs; a full snapshot holds them as well."""
 
-_BEYOND_MONITOR = frozenset({"hba_rules", "column_statistics", "sequence_positions"})
+_BEYOND_MONITOR = frozenset(
+    {"hba_rules", "column_statistics", "sequence_positions", "wal_transactions"}
+)
 """What pg_monitor does not show: worth knowing, and no fault of the recommended login."""
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}

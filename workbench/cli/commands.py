@@ -141,14 +141,26 @@ def collect(
         Profile,
         typer.Option("--profile", help="Everything, or counters alone for every few minutes."),
     ] = Profile.full,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            "--sample",
+            help="First look at sessions and locks for so long: 30s, or 2m; 30s@5 for 5 looks a second (1 to 20; 10).",
+            metavar="TIME",
+        ),
+    ] = None,
+    wal_max: Annotated[str, typer.Option(help="How much WAL to read; 0 for none.")] = "256MB",
     json: Json = False,
 ) -> None:
     """Take a snapshot of the estate into its history. Reads only; writes nothing to a server."""
     from workbench.collect.cost import cost
+    from workbench.collect.samples import LOOKS_PER_S, read_sampling
+    from workbench.collect.wal import read_size
     from workbench.errors import UsageError
     from workbench.present import terminal
     from workbench.source import collect_reached, keep, stale
 
+    sampling = read_sampling(sample) if sample is not None else None
     source = source_of(estate, url, history)
     loaded = source.load_estate()
     folder = source.history_folder(loaded)
@@ -159,6 +171,9 @@ def collect(
         instances=instance,
         profile=profile.value,
         previous=source.newest(loaded),
+        sample_s=sampling and sampling.seconds,
+        looks_per_s=sampling.looks_per_s if sampling else LOOKS_PER_S,
+        wal_max=read_size(wal_max),
         progress=progress,
     )
     path = keep(snapshot, folder)
@@ -189,12 +204,14 @@ def capacity(
 ) -> None:
     """Sizes, growth and headroom, per instance, service, schema and table."""
     from workbench.analyse.capacity import capacity as analyse
+    from workbench.analyse.health import Health
     from workbench.present import terminal
 
-    source = source_of(estate, url, history, snapshot, since, until, baseline)
-    found = analyse(source.open())
+    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    found = analyse(opened)
     if json:
-        terminal.print_json(found.coverage, "capacity", found.rows())
+        rows = [*found.rows(), *Health(opened).rows()]
+        terminal.print_json(found.coverage, "capacity", rows)
     else:
         terminal.print_capacity(found)
 

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from workbench.collect.privileges import WHO, Login
 from workbench.collect.queries import INSTANCE, Query, load_queries
+from workbench.collect.samples import LOCK_LOOK, LONGEST_S, MOST_PER_S, SESSION_LOOK
 from workbench.collect.sessions import GUARDS
 from workbench.collect.withhold import withheld_columns
 from workbench.estate import Estate
@@ -94,7 +95,12 @@ def _manners() -> Iterator[str]:
     yield "Every transaction is READ ONLY and sets these for itself, reads them back, and runs nothing where one did not hold:\n"
     for name, value in sorted(GUARDS.items()):
         yield f"- `{name} = {value}`"
-    yield "\nNo extension is created, no statistics are reset, no temporary table is made, no row of a user's table is read.\n"
+    looks = " and ".join(f"`{query.name}`" for query in (SESSION_LOOK, LOCK_LOOK))
+    yield (
+        f"\nOnly where `collect --sample` asks for it, {looks} are put up to {MOST_PER_S:g} times a second "
+        f"for at most {LONGEST_S:g} s; what is kept is how often each kind of row was seen.\n"
+    )
+    yield "No extension is created, no statistics are reset, no temporary table is made, no row of a user's table is read.\n"
 
 
 def _tier(query: Query) -> str:

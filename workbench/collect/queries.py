@@ -11,11 +11,14 @@ variants the most demanding one that a server satisfies is put; all give the sam
 ``-- if refused: GRANT ... TO {login};`` where the grant that helps is not that of pg_monitor.
 
 The folder says in which session a question is put; the question's name is the name of the frame that
-holds the answers. A column ``unseen`` says, where it is not NULL, why a row's values are not there:
+holds the answers (those of ``FOLDED`` and of ``samples`` are folded into others on the way). A column
+``unseen`` says, where it is not NULL, why a row's values are not there:
 ``privilege`` or ``locked``.
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
 server holds.
+
+``-- replicas: too``: the question is put to every declared replica as well, its answer being another there.
 """
 
 from __future__ import annotations
@@ -34,7 +37,13 @@ Version = tuple[int, ...]
 INSTANCE = ("instance", "statements")
 """Folders whose questions are put once per instance; the others are put in each database."""
 
+FOLDED = {"wal": frozenset({"wal_reading", "wal_relations", "wal_transactions"})}
+"""Folders whose answers are folded into other frames before they are kept, and those frames."""
+SAMPLES = "samples"
+"""The folder whose questions are put many times a second, while a sample lasts."""
+
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
+_REPLICAS = re.compile(r"^-- replicas: too$", re.MULTILINE)
 _REQUIRES = re.compile(r"^-- requires: (\w+) >= ([\d.]+)$", re.MULTILINE)
 _SEES_ALL = re.compile(r"^-- sees all with: (\w+)$", re.MULTILINE)
 _REFUSED = re.compile(r"^-- if refused: (.+)$", re.MULTILINE)
@@ -56,6 +65,7 @@ class Query:
     sees_all_with: str | None = None
     if_refused: str | None = None
     pulse: bool = False
+    replicas: bool = False
 
     @property
     def name(self) -> str:
@@ -143,18 +153,28 @@ def _read(path: Path) -> Query:
         role[1] if role else None,
         grant[1] if grant else None,
         _PULSE.search(head) is not None,
+        _REPLICAS.search(head) is not None,
     )
 
 
 def frames() -> frozenset[str]:
-    """Return the names of all frames that a snapshot may hold."""
-    return frozenset(q.frame for q in load_queries())
+    """Return the names of all frames that a snapshot holds, but those of a sample."""
+    kept = frozenset(q.frame for q in load_queries() if q.folder not in (*FOLDED, SAMPLES))
+    return kept.union(*FOLDED.values())
 
 
 def in_databases(only: Iterable[str]) -> bool:
     """Say whether one of these frames needs a session with each database."""
-    wanted = set(only)
-    return any(q.frame in wanted for q in load_queries() if q.folder != "instance")
+    return bool(set(only) - {q.frame for q in load_queries() if q.folder == "instance"})
+
+
+def replica_frames() -> frozenset[str]:
+    """Return the names of the frames that replicas are asked for: what differs on a standby.
+
+    >>> "index_statistics" in replica_frames(), "relations" in replica_frames()
+    (True, False)
+    """
+    return frozenset(q.frame for q in load_queries() if q.replicas)
 
 
 def pulse_frames() -> frozenset[str]:

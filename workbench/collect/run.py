@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
 from workbench.collect.faults import FAILURES, explain, names_database
-from workbench.collect.privileges import NOBODY, REFUSED, UNSEEN, Login, who_we_are
+from workbench.collect.privileges import who_we_are
 from workbench.collect.queries import (
+    FOLDED,
     Query,
-    Unmet,
-    Version,
     choose,
     in_databases,
     pulse_frames,
+    replica_frames,
     version,
 )
-from workbench.collect.sessions import Answer, Outcome, Session
+from workbench.collect.reading import Progress, Reading
+from workbench.collect.replicas import Primary, Replica, Standing, read_replicas, standing_of
+from workbench.collect.samples import LOOKS_PER_S, SESSION_LOOK, Sampled, Sampling, sample
+from workbench.collect.sessions import Answer, Session
 from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
-from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, known_texts
-from workbench.collect.withhold import withhold
+from workbench.collect.statements import Outcomes, read_statements
+from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, entries_of, known_texts
+from workbench.collect.wal import MOST_BYTES, Refusal, WalRequest
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
 from workbench.estate import Estate, Instance
 from workbench.model import Missing
-from workbench.snapshot import Snapshot, new_snapshot
+from workbench.snapshot import Answered, Snapshot, new_snapshot
 
 CONNECTIONS_PER_INSTANCE = 4
 """How many sessions the workbench holds on one instance at a time, at most."""
@@ -41,7 +44,7 @@ _LEFT_OUT = (
     "collect it as well, or merge the part of the history that holds it",
 )
 
-Progress = Callable[[str], None]
+_CORRECT = "correct the estate file or set the variable"
 
 
 def collect(
@@ -53,6 +56,10 @@ def collect(
     everywhere: bool = False,
     previous: Snapshot | None = None,
     sizes_s: float = BUDGET_S,
+    wal_max: int = MOST_BYTES,
+    sample_s: float | None = None,
+    looks_per_s: float = LOOKS_PER_S,
+    sampled: Mapping[str, Sampled] | None = None,
     simulated_at: datetime | None = None,
     progress: Progress | None = None,
 ) -> Snapshot:
@@ -64,11 +71,18 @@ def collect(
     ``previous`` is the snapshot before: what it knows of a database that cannot be read now stands in for
     it with its age, and so does a size that was not measured within ``sizes_s`` seconds: those of a
     database's relations, and those of an instance's databases. Texts of statements that it knows are not
-    fetched again. ``simulated_at`` stamps the snapshot with the date of a reference estate's simulated day.
+    fetched again. Where the server lets us, the WAL since ``previous`` is read, its newest ``wal_max``
+    bytes at most (0: none of it). ``sample_s`` looks at sessions and locks for so many seconds (at most
+    300) before anything else is read of an instance, ``looks_per_s`` times a second (1 to 20); ``sampled``
+    holds samples that were taken already, by instance. ``simulated_at`` stamps the snapshot with the date
+    of a reference estate's simulated day.
     Nothing is written to a server. A server or database that cannot be read is named in the
     snapshot's ``missing`` with the reason and what would help; the rest is read all the same.
-    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist.
+    Every declared replica is read as well, for what differs on a standby: see ``read_replicas``.
+    EstateError or UsageError where ``instances`` or ``only`` names something that does not exist, or
+    where a sample is asked for that is too long or too dense.
     """
+    sampling = None if sample_s is None else Sampling(sample_s, looks_per_s)
     wanted = [estate.instance(n) for n in instances] if instances else list(estate.instances)
     choose("instance", {}, only)  # a frame that does not exist is refused before anybody is asked
     if profile == "pulse":
@@ -76,7 +90,18 @@ def collect(
         previous = None  # a pulse stands for no night, and nothing stands in for it
     taken_at = datetime.now(UTC)
     runs = [
-        _InstanceRun(estate, instance, only, everywhere, previous, sizes_s, progress or _silent)
+        _InstanceRun(
+            estate,
+            instance,
+            only,
+            everywhere,
+            previous,
+            sizes_s,
+            wal_max,
+            progress or _silent,
+            sampling,
+            (sampled or {}).get(instance.name),
+        )
         for instance in wanted
     ]
     with ThreadPoolExecutor(max_workers=max(len(runs), 1)) as pool:
@@ -120,7 +145,7 @@ def _clock(previous: Snapshot, at: datetime, reached: Collection[str]) -> Iterat
 
 @dataclass
 class _InstanceRun:
-    """The reading of one instance; each of its methods adds to what was found and what is missing."""
+    """The reading of one instance: of the endpoint that stands for it, and of its replicas."""
 
     estate: Estate
     instance: Instance
@@ -128,33 +153,49 @@ class _InstanceRun:
     everywhere: bool
     previous: Snapshot | None
     sizes_s: float
+    wal_max: int
     progress: Progress
-    answers: list[tuple[str, str, str | None, pa.Table, float]] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
-    versions: dict[str, Version] = field(default_factory=dict)
-    extensions: dict[str, tuple[Version, str]] = field(default_factory=dict)
-    login: Login = NOBODY
+    sampling: Sampling | None = None
+    sampled: Sampled | None = None
     reached: bool = False
-    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(self.instance.name, self.only, self.progress)
+        self.replicas: list[Reading] = []
+        self.standing: Standing | None = None
+        self.entrance = ""
+
+    @property
+    def answers(self) -> list[Answered]:
+        """What was answered, by all endpoints."""
+        return [a for reading in (self.reading, *self.replicas) for a in reading.answers]
+
+    @property
+    def missing(self) -> list[Missing]:
+        """What was not."""
+        return [m for reading in (self.reading, *self.replicas) for m in reading.missing]
 
     def read(self) -> None:
-        """Read the instance, then its databases side by side."""
+        """Read the instance, its databases side by side, then its replicas."""
         try:
             target = self.instance.target()
         except WorkbenchError as error:
-            self._miss("instance", None, str(error), "correct the estate file or set the variable")
+            self.reading.miss("instance", None, str(error), _CORRECT)
             return
         databases = self._claimed(target)
         self._read_instance(target, databases)
         if not self.reached:
             return
-        if self.only is not None and not in_databases(self.only):
-            return
-        if self.everywhere:
+        inside = self.only is None or in_databases(self.only)
+        if inside and self.everywhere:
             databases = sorted({*databases, *self._others()})
-        with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
-            list(pool.map(lambda name: self._read_database(target, name), databases))
-        self._read_statements(target)
+        if inside:
+            with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
+                list(pool.map(lambda name: self._read_database(target, name), databases))
+            self._read_statements(target)
+            if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
+                self._read_wal(target)
+        self._read_replicas(databases, inside)
 
     def _claimed(self, target: Target) -> list[str]:
         """The databases that services name; where none does, those of the URLs."""
@@ -167,16 +208,11 @@ class _InstanceRun:
         """Every database that may be entered and is not left out; ``postgres`` holds nobody's data."""
         return [
             row["datname"]
-            for row in self._held("databases")
+            for row in self.reading.held("databases")
             if row["datallowconn"]
             and row["datname"] != "postgres"
             and not self.instance.excludes(row["datname"])
         ]
-
-    def _held(self, frame: str) -> list[dict[str, Any]]:
-        """The rows of an answer about the whole instance; none where it was not given."""
-        tables = [a[3] for a in self.answers if a[0] == frame and a[2] is None]
-        return [row for table in tables for row in table.to_pylist()]
 
     def _read_instance(self, target: Target, databases: list[str]) -> None:
         """Put the questions about the instance, through the first database that lets us in."""
@@ -188,9 +224,13 @@ class _InstanceRun:
             try:
                 with Session(target.with_database(name)) as session:
                     self.reached = True
-                    self.versions["server"] = session.server_version
-                    self.login = who_we_are(session)
-                    self.progress(f"{self.instance.name}: instance")
+                    self.entrance = name
+                    self.reading.versions["server"] = session.server_version
+                    self.reading.login = who_we_are(session)
+                    if self.instance.replicas:
+                        self.standing = standing_of(session)
+                    self._sample(session)
+                    self.reading.say(None, "instance")
                     self._ask_each(session, "instance", None)
                     return
             except FAILURES as error:
@@ -199,45 +239,71 @@ class _InstanceRun:
                 if not names_database(error, name):
                     break
         name, failure = next(iter(failures.items()))
-        why, remedy = explain(failure, target.with_database(name))
-        self._miss("instance", None, why, remedy)
+        self.reading.miss("instance", None, *explain(failure, target.with_database(name)))
+
+    def _sample(self, session: Session) -> None:
+        """Look at sessions and locks while nothing else is read here, and keep what was seen."""
+        reading = self.reading
+        if self.sampling is not None:
+            reading.say(None, f"sessions, for {self.sampling.seconds:g} s")
+            self.sampled = sample(session, self.sampling)
+        if self.sampled is None:
+            return
+        for frame, table, ms in self.sampled.frames():
+            reading.add(frame, None, table, ms)
+        for frame, why, remedy in self.sampled.gaps():
+            reading.miss(frame, None, why, remedy)
+        for why, remedy in reading.login.gaps(SESSION_LOOK, self.sampled.sessions):
+            reading.miss("session_samples", None, why, remedy)
+        if self.sampled.failure is not None:
+            why, remedy = explain(self.sampled.failure, None)
+            ended = f"it ended after {self.sampled.looks} looks: {why}"
+            reading.miss("sampling", None, ended, remedy)
 
     def _read_database(self, target: Target, name: str) -> None:
+        reading = self.reading
         try:
             with Session(target.with_database(name)) as session:
-                self.progress(f"{self.instance.name}/{name}: catalogue")
-                questions = self._choose("catalogue", name)
+                reading.say(name, "catalogue")
+                questions = reading.choose("catalogue", name)
                 outcomes = session.together(questions)
                 for query in questions:
-                    table = self._keep(query, name, outcomes[query.frame])
+                    table = reading.keep(query, name, outcomes[query.frame])
                     if query.frame == "extensions" and table is not None:
                         self._remember(name, table)
-                self.progress(f"{self.instance.name}/{name}: statistics and sizes")
+                reading.say(name, "statistics and sizes")
                 self._ask_each(session, "statistics", name)
                 self._ask_each(session, "sizes", name)
         except FAILURES as error:
-            why, remedy = explain(error, target.with_database(name))
-            self._miss("database", name, why, remedy)
+            reading.miss("database", name, *explain(error, target.with_database(name)))
 
     def _remember(self, database: str, extensions: pa.Table) -> None:
         for row in extensions.to_pylist():
             if row["extname"] == "pg_stat_statements":
-                with self._lock:
-                    self.extensions[database] = (version(row["extversion"]), row["schema"])
+                self.reading.extensions[database] = (version(row["extversion"]), row["schema"])
+
+    def _ask_each(self, session: Session, folder: str, database: str | None) -> None:
+        # Whether an earlier measurement is of the same cluster is known when the instance was asked.
+        questions = self.reading.choose(folder, database)
+        for query in sorted(questions, key=lambda q: q.frame in TURNS):
+            if query.frame in TURNS:
+                self._measure(session, query, database)
+            else:
+                self.reading.keep(query, database, session.alone(query))
 
     def _measure(self, session: Session, query: Query, database: str | None) -> None:
         """Measure a frame of sizes within the budget, beginning with what has waited longest."""
-        earlier = None
+        reading, earlier = self.reading, None
         if self.previous is not None and self._same_cluster():
             earlier = sizes_before(self.previous, query.frame, self.instance.name, database)
         measured = measure(session, query, earlier, budget_s=self.sizes_s)
         if isinstance(measured, Exception):
-            self._keep(query, database, measured)
+            reading.keep(query, database, measured)
             return
-        self._add(query.frame, database, measured.table, measured.ms)
-        self._note_gaps(query, database, measured.table)
+        reading.add(query.frame, database, measured.table, measured.ms)
+        reading.note_gaps(query, database, measured.table)
         if gap := measured.gap(query.frame, self.sizes_s):
-            self._miss(query.frame, database, *gap)
+            reading.miss(query.frame, database, *gap)
 
     def _same_cluster(self) -> bool:
         """Whether oids and queryids mean now what they meant in the snapshot before."""
@@ -247,81 +313,60 @@ class _InstanceRun:
         before = self.previous.frame("identity", *names)
         mine = before.loc[before["instance"] == self.instance.name, names]
         known = {(i, number // 10000) for i, number in mine.itertuples(index=False)}
-        now = ((row[names[0]], row[names[1]] // 10000) for row in self._held("identity"))
+        now = ((row[names[0]], row[names[1]] // 10000) for row in self.reading.held("identity"))
         return not known.isdisjoint(now)
 
-    def _read_statements(self, target: Target) -> None:
-        """Read pg_stat_statements once per instance: it covers all its databases.
+    def _encodings(self) -> dict[str, str]:
+        return {r["datname"]: r["encoding"] for r in self.reading.held("databases")}
 
-        Which database it is read through matters for texts alone: one of encoding LATIN1 cannot show
-        what was said in Cyrillic, and one of UTF8 not what was said in no encoding at all.
-        """
-        if not self.extensions:
+    def _read_statements(self, target: Target) -> None:
+        if not self.reading.extensions:
             self._explain_statements()
             return
-        encodings = {r["datname"]: r["encoding"] for r in self._held("databases")}
-        rank = {"UTF8": 0, "SQL_ASCII": 1}
-        outcomes: dict[str, Outcome | Exception] = {}
-        texts = NOTHING_KNOWN
-        for name in sorted(self.extensions, key=lambda d: (rank.get(encodings.get(d, ""), 2), d)):
-            held, schema = self.extensions[name]
-            versions = self.versions | {"pg_stat_statements": held}
-            questions, refused = choose("statements", versions, self.only)
-            if not outcomes:
-                self._refuse(refused, None)
-            open_ = [q for q in questions if not isinstance(outcomes.get(q.frame), Answer)]
-            try:
-                with Session(target.with_database(name)) as session:
-                    for query in sorted(open_, key=lambda q: q.frame == TEXTS):
-                        settings = None
-                        if query.frame == TEXTS:
-                            texts = self._known_texts(outcomes)
-                            settings = texts.settings
-                        if query.frame != TEXTS or not texts.complete:
-                            outcomes[query.frame] = session.alone(query, schema, settings)
-            except FAILURES as error:
-                outcomes |= {q.frame: error for q in open_ if q.frame not in outcomes}
-            if all(isinstance(outcome, Answer) for outcome in outcomes.values()):
-                break
-        for query in questions:
-            if query.frame == TEXTS:
-                self._keep_texts(query, texts, outcomes.get(TEXTS))
-            else:
-                self._keep(query, None, outcomes[query.frame])
+        read_statements(
+            self.reading,
+            lambda name: Session(target.with_database(name)),
+            self._encodings(),
+            self._known_texts,
+        )
 
-    def _known_texts(self, outcomes: Mapping[str, Outcome | Exception]) -> Texts:
+    def _known_texts(self, outcomes: Outcomes) -> Texts:
         """What the snapshot before knows of the texts of the entries that were just counted."""
-        entries, info = (outcomes.get(frame) for frame in ("statements", "statements_info"))
-        if self.previous is None or not isinstance(entries, Answer) or not self._same_cluster():
+        counters, info = (outcomes.get(frame) for frame in ("statements", "statements_info"))
+        if self.previous is None or not isinstance(counters, Answer) or not self._same_cluster():
             return NOTHING_KNOWN
         names = {
-            column: {row["oid"]: row[column] for row in self._held(frame)}
+            column: {row["oid"]: row[column] for row in self.reading.held(frame)}
             for frame, column in (("databases", "datname"), ("roles", "rolname"))
         }
         counted = info.table if isinstance(info, Answer) else None
-        return known_texts(self.previous, self.instance.name, entries.table, counted, names)
+        return known_texts(self.previous, self.instance.name, counters.table, counted, names)
 
-    def _keep_texts(self, query: Query, texts: Texts, outcome: Outcome | Exception | None) -> None:
-        """Store what was fetched with what was known; ``outcome`` is None where nothing was to be fetched."""
-        ms, fetched = 0.0, None
-        if outcome is not None:
-            fetched = self._taken(query, None, outcome)
-            ms = outcome.ms if isinstance(outcome, Answer) else 0.0
-        elif texts.carried is not None:
-            self._note_gaps(query, None, texts.carried)
-        whole = texts.with_fetched(fetched)
-        if whole is not None:
-            self._add(query.frame, None, whole, ms)
+    def _read_wal(self, target: Target) -> None:
+        """Read the transactions since the snapshot before; files are told apart by ``relation_files``."""
+        reading = self.reading
+        reading.say(None, "WAL")
+        server, answers = reading.versions["server"], tuple(reading.answers)
+        found = WalRequest(
+            *(self.instance.name, target, server, reading.login),
+            *(answers, self.previous, self.wal_max),
+        ).read()
+        if isinstance(found, Refusal):
+            reading.miss("wal_transactions", None, found.why, found.remedy)
+            return
+        for frame, table in found.tables.items():
+            reading.add(frame, None, table, found.ms / len(found.tables))
 
     def _explain_statements(self) -> None:
-        questions, refused = choose("statements", self.versions, self.only)
+        questions, refused = self.reading.fitting("statements")
         if not questions and not refused:
             return
-        if not any(frame == "extensions" for frame, *_ in self.answers):
+        if not any(a.frame == "extensions" for a in self.reading.answers):
             why = "it could not be read which extensions there are"
-            self._miss("statements", None, why, "settle what is missing of the databases first")
+            remedy = "settle what is missing of the databases first"
+            self.reading.miss("statements", None, why, remedy)
         else:
-            self._miss(
+            self.reading.miss(
                 "statements",
                 None,
                 "the extension pg_stat_statements is in none of the databases that were read",
@@ -329,62 +374,26 @@ class _InstanceRun:
                 "CREATE EXTENSION pg_stat_statements in one of them",
             )
 
-    def _choose(self, folder: str, database: str | None) -> tuple[Query, ...]:
-        """Return the questions of ``folder`` that fit this server; note those that do not."""
-        questions, refused = choose(folder, self.versions, self.only)
-        self._refuse(refused, database)
-        return questions
-
-    def _refuse(self, refused: dict[str, Unmet], database: str | None) -> None:
-        for frame, lacking in refused.items():
-            self._miss(frame, database, lacking.why, lacking.remedy)
-
-    def _ask_each(self, session: Session, folder: str, database: str | None) -> None:
-        # Whether an earlier measurement is of the same cluster is known when the instance was asked.
-        for query in sorted(self._choose(folder, database), key=lambda q: q.frame in TURNS):
-            if query.frame in TURNS:
-                self._measure(session, query, database)
-            else:
-                self._keep(query, database, session.alone(query))
-
-    def _keep(
-        self, query: Query, database: str | None, outcome: Outcome | Exception
-    ) -> pa.Table | None:
-        """Store an answer without what is to be withheld; note what it lacks, or why there is none."""
-        table = self._taken(query, database, outcome)
-        if table is not None and isinstance(outcome, Answer):
-            self._add(query.frame, database, table, outcome.ms)
-        return table
-
-    def _taken(
-        self, query: Query, database: str | None, outcome: Outcome | Exception
-    ) -> pa.Table | None:
-        """Return an answer without what is to be withheld; note what it lacks, or why there is none."""
-        if isinstance(outcome, Answer):
-            self._note_gaps(query, database, outcome.table)
-            return withhold(query.frame, outcome.table)
-        why, remedy = explain(outcome, None)
-        state = getattr(outcome, "sqlstate", None)
-        if state == REFUSED:
-            remedy = self.login.grant(query)
-        elif state in UNSEEN and query.folder == "statements":
-            remedy = "; ".join(
-                f"in database {name}: {self.login.usage(schema)}"
-                for name, (_, schema) in sorted(self.extensions.items())
-            )
-        self._miss(query.frame, database, why, remedy)
-        return None
-
-    def _note_gaps(self, query: Query, database: str | None, answer: pa.Table) -> None:
-        for why, remedy in self.login.gaps(query, answer):
-            self._miss(query.frame, database, why, remedy)
-
-    def _add(self, frame: str, database: str | None, table: pa.Table, ms: float) -> None:
-        with self._lock:
-            self.answers.append((frame, self.instance.name, database, table, ms))
-
-    def _miss(self, what: str, database: str | None, why: str, remedy: str) -> None:
-        with self._lock:
-            self.missing.append(Missing(what, self.instance.name, database, why, remedy))
-        place = f"{self.instance.name}/{database}" if database else self.instance.name
-        self.progress(f"{place}: {what} could not be read: {why}")
+    def _read_replicas(self, databases: list[str], inside: bool) -> None:
+        """Read each declared replica, for what differs there."""
+        only = replica_frames() if self.only is None else replica_frames() & set(self.only)
+        found: list[Replica] = []
+        for endpoint in self.instance.replicas if only else ():
+            reading = Reading(self.instance.name, only, self.progress, endpoint.name)
+            self.replicas.append(reading)
+            try:
+                found.append(Replica(self.instance.target(endpoint=endpoint), reading))
+            except WorkbenchError as error:
+                reading.miss("replica", None, str(error), _CORRECT)
+        if not found:
+            return
+        texts = (a.table for a in self.reading.answers if a.frame == TEXTS)
+        primary = Primary(
+            self.standing,
+            self.entrance,
+            databases,
+            self.reading.extensions,
+            self._encodings(),
+            frozenset(entry for table in texts for entry in entries_of(table)),
+        )
+        read_replicas(found, primary, in_databases=inside, connections=CONNECTIONS_PER_INSTANCE)

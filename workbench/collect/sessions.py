@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,16 +25,22 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
 
 from workbench import __version__
 from workbench.collect.queries import Query, Version
-from workbench.collect.rows import arrow_type, to_arrow
+from workbench.collect.rows import to_arrow
+from workbench.collect.wire import (
+    SILENCE_S,
+    Connection,
+    answered,
+    checked,
+    copies_out,
+    copy_out,
+    describe,
+)
 from workbench.conninfo import Target
 
 CONNECT_TIMEOUT_S = 10
-SILENCE_S = 30
-"""How long a server may send nothing before the session is given up."""
 
 STATEMENT_S = 8.0
 """How long one statement may run."""
@@ -46,6 +52,7 @@ ATTEMPTS = 3
 """How often a question is put that the server cancels for the sake of others."""
 
 LET_GO_S = 5.0
+_CONNECTING_ATTEMPTS = 10
 _WORTH_ASKING_S = 0.1
 _PAUSE_S = 0.3
 
@@ -82,8 +89,6 @@ _REFUSED_AT_START = re.compile(r"unsupported startup parameter( in options)?: \"
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
 
-Connection = psycopg.Connection[tuple[object, ...]]
-
 
 class Unasked(Exception):
     """A question was not put; the message says why."""
@@ -117,17 +122,23 @@ Outcome = Answer | psycopg.Error | Unasked
 def connect(target: Target) -> Connection:
     """Open a connection; psycopg.Error where that fails. The password never leaves ``target``.
 
-    A pooler that refuses a start-up parameter is asked without it: every transaction sets its own.
+    A pooler that refuses a start-up parameter is asked without it: every transaction sets its own. A
+    standby that cancels even the connecting is asked again.
     """
     params = {"connect_timeout": str(CONNECT_TIMEOUT_S)} | dict(target.connecting()) | _STARTUP
+    attempt = 0
     while True:
         try:
             connection = psycopg.connect(**params)  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
+            attempt += 1
             name = _refused_at_start(str(error))
-            if not params.get(name):
+            if params.get(name):
+                params[name] = ""  # libpq does not send what is empty
+            elif _is_conflict(error) and attempt < _CONNECTING_ATTEMPTS:
+                time.sleep(_PAUSE_S)
+            else:
                 raise
-            params[name] = ""  # libpq does not send what is empty
         else:
             connection.prepare_threshold = None  # a pooler would not keep prepared statements
             return connection
@@ -179,32 +190,78 @@ def guarded(
         else psycopg.IsolationLevel.READ_COMMITTED
     )
     path = "" if search_path is None else sql.Identifier(search_path).as_string(None)
-    wanted = GUARDS | {"search_path": path} | dict(settings or {})
-    for least, guards in _GUARDS_SINCE.items():
-        if connection.info.server_version >= least:
-            wanted |= guards
-    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-        # Such a database holds any bytes, and refuses to hand out as UTF8 those that are none.
-        wanted |= {"client_encoding": "SQL_ASCII"}
+    guards = _Guards.of(connection, {"search_path": path} | dict(settings or {}))
     ends = time.monotonic() + TRANSACTION_S
-    with connection.transaction():
-        names = list(wanted)
-        set_all = ", ".join(
-            f"pg_catalog.set_config({_literal(n)}, {_literal(v)}, true)" for n, v in wanted.items()
+    with _unless_silent(connection), connection.transaction():
+        connection.execute(guards.set_all.encode())
+        guards.check(connection.execute(guards.read_back.encode()).fetchone() or ())
+        yield lambda: ends - time.monotonic()
+
+
+@dataclass(frozen=True)
+class _Guards:
+    """What a transaction sets for itself, and reads back before anything else is run."""
+
+    wanted: Mapping[str, str]
+
+    @staticmethod
+    def of(connection: Connection, settings: Mapping[str, str]) -> _Guards:
+        wanted = GUARDS | dict(settings)
+        for least, guards in _GUARDS_SINCE.items():
+            if connection.info.server_version >= least:
+                wanted |= guards
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # Such a database holds any bytes, and refuses to hand out as UTF8 those that are none.
+            wanted |= {"client_encoding": "SQL_ASCII"}
+        return _Guards(wanted)
+
+    @property
+    def set_all(self) -> str:
+        return "SELECT " + ", ".join(
+            f"pg_catalog.set_config({_literal(n)}, {_literal(v)}, true)"
+            for n, v in self.wanted.items()
         )
-        connection.execute(f"SELECT {set_all}".encode())
-        read = ", ".join(f"pg_catalog.current_setting({_literal(n)}, true)" for n in names)
-        row = connection.execute(
-            f"SELECT {read}, pg_catalog.current_setting('transaction_read_only')".encode()
-        ).fetchone()
-        *held, read_only = map(_text, row or ())
-        lost = [n for n, v in zip(names, held, strict=True) if v != wanted[n]]
+
+    @property
+    def read_back(self) -> str:
+        read = (f"pg_catalog.current_setting({_literal(n)}, true)" for n in self.wanted)
+        return f"SELECT {', '.join(read)}, pg_catalog.current_setting('transaction_read_only')"
+
+    def check(self, row: Sequence[object]) -> None:
+        """Raise GuardLost where what was read back differs from what was set."""
+        *held, read_only = map(_text, row)
+        lost = [n for n, v in zip(self.wanted, held, strict=True) if v != self.wanted[n]]
         if lost or read_only != "on":
             raise GuardLost(
                 f"the settings {lost or ['transaction_read_only']} did not hold in the transaction, "
                 "so nothing was run"
             )
-        yield lambda: ends - time.monotonic()
+
+
+@contextmanager
+def _unless_silent(connection: Connection) -> Iterator[None]:
+    """Hang up where the server does not come to the end of a transaction: it may be frozen, and its host not."""
+    limit_s = TRANSACTION_S + SILENCE_S
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+    silent = threading.Event()
+
+    def hang_up() -> None:
+        silent.set()
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit_s, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if silent.is_set():
+            raise psycopg.OperationalError(f"the server was silent for {limit_s:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+        line.close()
 
 
 def _text(value: object) -> str:
@@ -234,8 +291,8 @@ def _fetch(connection: Connection, query: Query, limit_s: float) -> Answer:
         )
     started = time.perf_counter()
     tagged = f"/* workbench:{query.name} */ COPY ({query.text}) TO STDOUT (FORMAT csv)"
-    schema = _describe(connection, query.text)
-    data = _copy_out(connection, tagged)
+    schema = describe(connection, query.text)
+    data = copy_out(connection, tagged)
     return Answer(data, schema, (time.perf_counter() - started) * 1000)
 
 
@@ -335,6 +392,38 @@ class Session:
                     break
         return failure
 
+    def repeatedly(
+        self, queries: Sequence[Query], settings: Mapping[str, str]
+    ) -> Callable[[], list[bytes]]:
+        """Return what puts ``queries`` at this moment, in a short transaction of its own each time.
+
+        Two messages go to the server and nothing is described, so that it may be called many times a
+        second; the rows are as COPY writes them, a line each, columns between tabs. It raises GuardLost,
+        or psycopg.Error where there was no answer this time; a session that was lost is renewed then.
+        """
+        guards = _Guards.of(self._connection, {"search_path": ""} | dict(settings))
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+        opening = f"{begin}; {guards.set_all}; {guards.read_back}".encode()
+        copies = (f"/* workbench:{q.name} */ COPY ({q.text}) TO STDOUT" for q in queries)
+        asking = "; ".join([*copies, "COMMIT"])
+
+        def put() -> list[bytes]:
+            row = checked(answered(self._connection, opening), ExecStatus.TUPLES_OK)
+            guards.check([row.get_value(0, column) or b"" for column in range(row.nfields)])
+            return copies_out(self._connection, asking)
+
+        def put_or_recover() -> list[bytes]:
+            try:
+                return put()
+            except (psycopg.Error, GuardLost) as error:
+                if self._connection.broken or _is_conflict(error):
+                    self._renew(0)
+                else:
+                    self._connection.rollback()
+                raise
+
+        return put_or_recover
+
     def _renew(self, attempt: int) -> None:
         """Start over on a fresh connection: in a savepoint a standby ends the session, not the query."""
         leave(self._connection)
@@ -342,50 +431,5 @@ class Session:
         self._connection = connect(self._target)
 
 
-def _is_conflict(error: psycopg.Error) -> bool:
-    return error.sqlstate in _CONFLICTS or "conflict with recovery" in str(error)
-
-
-def _describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
-    """Return the names and Arrow types of the columns that ``text`` gives, without running it."""
-    server = connection.pgconn
-    _checked(server.prepare(b"", text.encode()), ExecStatus.COMMAND_OK)
-    described = _checked(server.describe_prepared(b""), ExecStatus.COMMAND_OK)
-    schema = {}
-    for column in range(described.nfields):
-        name = (described.fname(column) or b"").decode()
-        schema[name] = arrow_type(described.ftype(column))
-    return schema
-
-
-def _copy_out(connection: Connection, text: str) -> bytes:
-    """Run a COPY TO STDOUT and return its bytes.
-
-    Read from libpq directly: psycopg's iterator costs a third more on rows as short as these.
-    """
-    server = connection.pgconn
-    _checked(server.exec_(text.encode()), ExecStatus.COPY_OUT)
-    chunks: list[bytes] = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(server.socket, selectors.EVENT_READ)
-        while (received := server.get_copy_data(1))[0] >= 0:
-            size, data = received
-            if size > 0:
-                chunks.append(bytes(data))
-            elif selector.select(SILENCE_S):
-                server.consume_input()
-            else:
-                server.finish()
-                raise psycopg.OperationalError(f"the server was silent for {SILENCE_S} s")
-    results = []
-    while (result := server.get_result()) is not None:
-        results.append(result)  # all of them first: a failure half-way leaves the session usable
-    for result in results:
-        _checked(result, ExecStatus.COMMAND_OK)
-    return b"".join(chunks)
-
-
-def _checked(result: PGresult, expected: ExecStatus) -> PGresult:
-    if result.status != expected:
-        raise psycopg.errors.error_from_result(result)
-    return result
+def _is_conflict(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) in _CONFLICTS or "conflict with recovery" in str(error)

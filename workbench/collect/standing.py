@@ -18,7 +18,7 @@ _FOLDERS = ("catalogue", "sizes")
 
 
 def standing_in(
-    previous: Snapshot, missing: Iterable[Missing], held: Iterable[tuple[str, str, str | None]]
+    previous: Snapshot, missing: Iterable[Missing], held: Iterable[tuple[object, ...]]
 ) -> Iterator[tuple[Part, bytes]]:
     """Return the parts of ``previous`` for what is ``missing`` as a whole, with the date they are of.
 

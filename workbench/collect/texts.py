@@ -22,7 +22,8 @@ TEXTS = "statement_texts"
 AT_MOST = 2000
 """How many queryids a question names; where more are unknown, all texts are asked for."""
 
-_Key = tuple[Any, ...]
+Entry = tuple[Any, ...]
+"""What makes an entry of pg_stat_statements one: see ``STATEMENT_KEY``."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +31,38 @@ class Texts:
     """What is known of the texts before they are asked for.
 
     ``carried`` are the rows of an earlier snapshot that still hold, redacted then; None where none does.
+    ``elsewhere`` are entries whose texts another endpoint gave: they are not kept a second time.
     ``unknown`` are the queryids of the other entries.
     """
 
     carried: pa.Table | None
     unknown: tuple[int, ...]
+    elsewhere: frozenset[Entry] = frozenset()
 
     @property
     def complete(self) -> bool:
         """Whether there is nothing to ask."""
-        return self.carried is not None and not self.unknown
+        return (self.carried is not None or bool(self.elsewhere)) and not self.unknown
 
     @property
     def settings(self) -> dict[str, str]:
         """The settings that limit the question to what is unknown."""
-        if self.carried is None or len(self.unknown) > AT_MOST:
+        if (self.carried is None and not self.elsewhere) or len(self.unknown) > AT_MOST:
             return {}
         return {"workbench.queryids": ",".join(map(str, self.unknown))}
 
     def with_fetched(self, fetched: pa.Table | None) -> pa.Table | None:
         """Return what was carried and what was fetched now, in the order of the question; None without either."""
+        if self.elsewhere and fetched is not None:
+            fetched = fetched.filter(
+                pa.array([e not in self.elsewhere for e in entries_of(fetched)], pa.bool_())
+            )
         if self.carried is None or fetched is None:
             return fetched if self.carried is None else self.carried
-        new = set(_keys(fetched))
-        old = self.carried.filter(pa.array([k not in new for k in _keys(self.carried)], pa.bool_()))
+        new = set(entries_of(fetched))
+        old = self.carried.filter(
+            pa.array([k not in new for k in entries_of(self.carried)], pa.bool_())
+        )
         whole = pa.concat_tables([fetched, old], promote_options="permissive")
         return whole.sort_by([(name, "ascending") for name in STATEMENT_KEY]).combine_chunks()
 
@@ -88,21 +97,38 @@ def known_texts(
     living = set(_living(before[0], entries, quiet))
     held = [
         key in living and text is not None
-        for key, text in zip(_keys(texts[0]), texts[0].column("query").to_pylist(), strict=True)
+        for key, text in zip(
+            entries_of(texts[0]), texts[0].column("query").to_pylist(), strict=True
+        )
     ]
     carried = texts[0].filter(pa.array(held, pa.bool_()))
     if not carried.num_rows:
         return NOTHING_KNOWN
-    known = set(_keys(carried))
+    known = set(entries_of(carried))
     unknown = {
         queryid
-        for key, queryid in zip(_keys(entries), entries.column("queryid").to_pylist(), strict=True)
+        for key, queryid in zip(
+            entries_of(entries), entries.column("queryid").to_pylist(), strict=True
+        )
         if queryid is not None and key not in known
     }
     return Texts(_renamed(carried, names).combine_chunks(), tuple(sorted(unknown)))
 
 
-def _keys(table: pa.Table) -> Iterator[_Key]:
+def known_elsewhere(known: frozenset[Entry], entries: pa.Table) -> Texts:
+    """Say which texts of ``entries`` are still to be asked for where another endpoint gave those of ``known``."""
+    unknown = {
+        queryid
+        for key, queryid in zip(
+            entries_of(entries), entries.column("queryid").to_pylist(), strict=True
+        )
+        if queryid is not None and key not in known
+    }
+    return Texts(None, tuple(sorted(unknown)), known)
+
+
+def entries_of(table: pa.Table) -> Iterator[Entry]:
+    """Yield the key of every row of a frame of pg_stat_statements."""
     return zip(*(table.column(name).to_pylist() for name in STATEMENT_KEY), strict=True)
 
 
@@ -111,12 +137,12 @@ def _evicted(info: pa.Table) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def _living(before: pa.Table, now: pa.Table, quiet: bool) -> Iterator[_Key]:
+def _living(before: pa.Table, now: pa.Table, quiet: bool) -> Iterator[Entry]:
     """The entries of ``now`` that are still what they were; ``quiet``: nothing was reset or evicted."""
 
-    def marks(table: pa.Table) -> Iterator[tuple[_Key, Any, int]]:
+    def marks(table: pa.Table) -> Iterator[tuple[Entry, Any, int]]:
         columns = (table.column(name).to_pylist() for name in ("stats_since", "calls"))
-        return zip(_keys(table), *columns, strict=True)
+        return zip(entries_of(table), *columns, strict=True)
 
     was = {key: (since, calls) for key, since, calls in marks(before)}
     for key, since, calls in marks(now):

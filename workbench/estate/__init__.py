@@ -23,10 +23,19 @@ from workbench.estate.facts import (
     Threshold,
     Tls,
 )
+from workbench.estate.limits import (
+    CAPACITY_METRICS,
+    STORAGE_USED,
+    scope_of,
+    source_of,
+    storage_limits,
+)
 from workbench.estate.resolve import load_estate
 from workbench.estate.whole import Estate, Unmatched, estate_from_urls
 
 __all__ = [
+    "CAPACITY_METRICS",
+    "STORAGE_USED",
     "Actor",
     "Capacity",
     "DeclaredReference",
@@ -46,4 +55,7 @@ __all__ = [
     "estate_from_urls",
     "is_platform_schema",
     "load_estate",
+    "scope_of",
+    "source_of",
+    "storage_limits",
 ]

@@ -66,11 +66,16 @@ class Capacity:
     memory_gb: Amount | None = None
     """GiB"""
     storage_gb: Amount | None = None
-    """GiB"""
+    """GB of 1,000,000,000 bytes"""
     iops: Amount | None = None
     """operations a second"""
     throughput_mb: Amount | None = None
     """MiB a second"""
+
+    @property
+    def storage_bytes(self) -> float | None:
+        """The declared storage in bytes."""
+        return None if self.storage_gb is None else self.storage_gb * 10**9
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ class Endpoint:
     pool_mode: Literal["session", "transaction", "statement"] | None = None
     max_clients: int | None = None
     """client connections that a pooler accepts"""
+    name: str | None = None
+    """what a replica is called in snapshots: as written, else replica-1, replica-2 in their order"""
     where: str = field(default="", compare=False)
     """file and key, for messages"""
 
@@ -130,17 +137,21 @@ class Instance:
         return any(fnmatchcase(database, pattern) for pattern in self.exclude_databases)
 
     def target(
-        self, environ: Mapping[str, str] | None = None, database: str | None = None
+        self,
+        environ: Mapping[str, str] | None = None,
+        database: str | None = None,
+        endpoint: Endpoint | None = None,
     ) -> Target:
         """How to connect: the primary, else the pooler, else a replica; TLS settings applied.
 
-        ``environ`` defaults to the process's. The password command is not run yet: see
-        :meth:`Target.connecting`. Raises EstateError, which names file, key and variable.
+        ``endpoint`` is one of its ``replicas`` to be connected instead. ``environ`` defaults to the
+        process's. The password command is not run yet: see :meth:`Target.connecting`. Raises
+        EstateError, which names file, key and variable.
         """
         environ = os.environ if environ is None else environ
         if not self.endpoints:
             raise EstateError(f'{self.where}: no url; write url = "postgresql://..."')
-        endpoint = min(self.endpoints, key=lambda e: _ROLES.index(e.role))
+        endpoint = endpoint or self._connected
         where = endpoint.where
         try:
             target = read_target(expand(endpoint.url, environ))
@@ -153,6 +164,15 @@ class Instance:
         name = database or target.params.get("dbname") or self.database
         target = target.override(dbname=name) if name else target
         return target.asking(command)
+
+    @property
+    def _connected(self) -> Endpoint:
+        return min(self.endpoints, key=lambda e: _ROLES.index(e.role))
+
+    @property
+    def replicas(self) -> tuple[Endpoint, ...]:
+        """The declared replicas, but for one that is connected because there is no primary or pooler."""
+        return tuple(e for e in self.endpoints if e.role == "replica" and e is not self._connected)
 
     def _tls(self, environ: Mapping[str, str]) -> dict[str, str]:
         given: dict[str, str] = {"sslmode": self.tls.sslmode} if self.tls.sslmode else {}
@@ -235,6 +255,8 @@ class Threshold:
     metric: Text
     service: Text | None = None
     scope: Text | None = None
+    """a schema, or ``SCHEMA.TABLE``"""
+    instance: Text | None = None
     soft: Number | None = None
     hard: Number | None = None
     low: Number | None = None

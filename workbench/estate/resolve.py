@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -33,9 +33,11 @@ from workbench.estate.files import (
     parse_texts,
     read_contents,
 )
+from workbench.estate.limits import faults_of
 from workbench.estate.names import nearest
 from workbench.estate.shapes import EndpointTable, InstanceTable, KeyPath, ServiceTable
 from workbench.estate.whole import Estate
+from workbench.model import PRIMARY
 
 # Where a person connects who has no database in mind; nobody's data by default.
 _MAINTENANCE = {"postgres", "template1"}
@@ -130,12 +132,18 @@ class _Resolver:
                 outline(endpoint.url, self.environ)
             except TargetError as error:
                 self.fault(entry, str(error), *key)
+        endpoints = tuple(
+            Endpoint(**vars(endpoint), where=f"{entry.file}: {key_path((*entry.at, *key))}")
+            for key, endpoint in _named(ways)
+        )
+        names = [e.name for e in endpoints if e.name]
+        if len(set(names)) < len(names) or PRIMARY in names:
+            self.fault(
+                entry, f"has endpoints named {names}; give each another name than {PRIMARY!r}"
+            )
         return Instance(
             name=entry.name,
-            endpoints=tuple(
-                Endpoint(**vars(endpoint), where=f"{entry.file}: {key_path((*entry.at, *key))}")
-                for key, endpoint in ways
-            ),
+            endpoints=endpoints,
             provider=table.provider,
             network=table.network,
             database=table.database,
@@ -300,6 +308,11 @@ class _Resolver:
             text = f"no service is called {name!r}; {nearest(name, self.service_names)}"
             self.fault(entry, text, key)
 
+    def instance_known(self, entry: Entry[Any], name: str | None) -> None:
+        if name is not None and name not in self.instance_names:
+            text = f"no instance is called {name!r}; {nearest(name, self.instance_names)}"
+            self.fault(entry, text, "instance")
+
     def references(self) -> None:
         for entry in self.contents.references:
             if entry.table:
@@ -330,15 +343,16 @@ class _Resolver:
                 self.service_known(entry, entry.table.service)
                 if entry.table.soft is entry.table.hard is entry.table.low is None:
                     self.fault(entry, "has no limit; write soft, hard or low")
+                    continue
+                self.instance_known(entry, entry.table.instance)
+                for key, text in faults_of(entry.table):
+                    self.fault(entry, text, key)
 
     def events(self) -> None:
         for entry in self.contents.events:
             if entry.table:
                 self.service_known(entry, entry.table.service)
-                name = entry.table.instance
-                if name and name not in self.instance_names:
-                    text = f"no instance is called {name!r}; {nearest(name, self.instance_names)}"
-                    self.fault(entry, text, "instance")
+                self.instance_known(entry, entry.table.instance)
 
     def exemptions(self) -> None:
         seen: dict[str, Entry[Any]] = {}
@@ -346,6 +360,17 @@ class _Resolver:
             if entry.table and seen.setdefault(entry.table.key, entry) is not entry:
                 text = f"is exempted at {seen[entry.table.key].where} already; keep one of them"
                 self.fault(entry, text, "key")
+
+
+def _named(
+    ways: Iterable[tuple[KeyPath, EndpointTable]],
+) -> Iterator[tuple[KeyPath, EndpointTable]]:
+    """Give every replica a name: as written, else by its place among the replicas."""
+    count = 0
+    for key, endpoint in ways:
+        count += endpoint.role == "replica"
+        name = f"replica-{count}" if endpoint.role == "replica" else None
+        yield key, replace(endpoint, name=endpoint.name or name)
 
 
 def _databases_named(placed: Iterable[_Placed]) -> dict[str, set[str]]:

@@ -36,6 +36,7 @@ class EndpointTable:
     pool_size: Count | None = None
     pool_mode: Literal["session", "transaction", "statement"] | None = None
     max_clients: Count | None = None
+    name: Text | None = None
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,15 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from workbench.collect import collect
+from workbench.collect.samples import Sampled
 from workbench.estate import load_estate
 from workbench.lab.reference import BuiltEstate, build, estate_folder
 from workbench.lab.server import private_server
+from workbench.lab.watch import watching
+from workbench.lab.workload import load_workload
+
+_SAMPLED_DAYS = 7
+"""The last days of a history carry samples: a whole week, and no more than is needed to see who runs what."""
 
 _COMMAND = Path(sys.executable).with_name("workbench")
 
@@ -63,14 +69,30 @@ def play_demo(
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns("history"))
         history = record or folder / "history"
 
+        seen: dict[str, Sampled] = {}
+
         def snapshot(day: date, built: BuiltEstate) -> None:
             os.environ.update(built.environ)
             at = datetime.combine(day, time(2), UTC)
-            collect(load_estate(folder), simulated_at=at).save(history)
+            collect(load_estate(folder), sampled=seen, simulated_at=at).save(history)
 
+        @contextmanager
+        def watched(day: date) -> Iterator[None]:
+            # At the end of a day nobody is connected any more: who runs what is seen while it runs.
+            if day < first:
+                yield
+                return
+            with watching(dict.fromkeys(workload.instances, server)) as found:
+                yield
+            seen.update(found)
+
+        workload = load_workload(folder)
+        first = workload.day((days or workload.days) - _SAMPLED_DAYS + 1)
         # The estate vacuums itself every night; a second hand would change sizes while they are read.
         with private_server(settings={"autovacuum_naptime": "1d"}) as server:
-            built = build(name, server, on_day=snapshot, days=days, progress=progress)
+            built = build(
+                name, server, on_day=snapshot, during_day=watched, days=days, progress=progress
+            )
             yield Demo(name, folder, dict(built.environ))
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -50,11 +50,15 @@ class Player:
                 self._run_files(connection, its.files)
         self._end_day()
 
-    def play(self, day: int) -> int:
-        """Play a day, counted from 1, until its counts have settled; return how many statements ran."""
+    def play(self, day: int, during: AbstractContextManager[object] | None = None) -> int:
+        """Play a day, counted from 1, until its counts have settled; return how many statements ran.
+
+        ``during`` is entered while the services' statements run, and left before the night's maintenance.
+        """
         count = 0
         beside = {flow.service for flow in self.workload.flows if flow.beside}
         with ExitStack() as stack:
+            stack.enter_context(during or nullcontext())
             cursors_beside = self._cursors(stack, beside)
             worker = stack.enter_context(ThreadPoolExecutor(1))
             running: list[Future[None]] = []

@@ -1,6 +1,7 @@
 """The reference estates: files of this project, built on private servers, with days to live through."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -36,13 +37,14 @@ def build(
     server: Server | Mapping[str, Server],
     *,
     on_day: Callable[[date, BuiltEstate], None],
+    during_day: Callable[[date], AbstractContextManager[object]] | None = None,
     days: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> BuiltEstate:
     """Build a reference estate and play its days; ``on_day`` follows each, when all counts have settled.
 
     ``name`` is one of `reference_estates`. One server holds all instances, a mapping gives each its
-    own. ``days`` is at most what the estate has; 0 builds and seeds only. ``progress`` is told a
+    own. What ``during_day`` returns is entered while a day's statements run. ``days`` is at most what the estate has; 0 builds and seeds only. ``progress`` is told a
     line for each step. Raises `UsageError` for a name, a number of days or an instance that is not
     there, `EstateError` for a fault in the files, `LabError` where a server refuses them.
     """
@@ -67,7 +69,7 @@ def build(
     )
     for number in range(1, wanted + 1):
         day = workload.day(number)
-        count = player.play(number)
+        count = player.play(number, during_day(day) if during_day else None)
         on_day(day, built)
         tell(f"{name}: day {number} of {wanted} ({day}), {count:,} statements")
     return built

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from workbench.analyse.capacity import Capacity, capacity
+from workbench.analyse.health import Health
 from workbench.errors import UsageError
 from workbench.estate import Estate, load_estate
 from workbench.model import Coverage
@@ -35,6 +36,11 @@ class Bench:
     def capacity(self) -> Capacity:
         """Sizes now and their growth."""
         return capacity(self.history)
+
+    @cached_property
+    def health(self) -> Health:
+        """How well it is kept: vacuum, cache, bloat, WAL, locks."""
+        return Health(self.history)
 
     @property
     def coverage(self) -> Coverage:

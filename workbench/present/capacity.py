@@ -1,4 +1,4 @@
-"""What capacity looks like: its figures and tables, each one call in a notebook and the same on the index page.
+"""How large services and tables are and how they grow: figures and tables, each one call in a notebook and the same on the index page.
 
 Every function takes a ``Bench``; the numbers are those of ``workbench.analyse.capacity`` and none is computed anew
 but sums over instances and shares.
@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pandas as pd
 
-from workbench.analyse.hindsight import judged
-from workbench.analyse.upkeep import limits
 from workbench.present.bench import Bench
 from workbench.present.charts import Bar, Line, bars, lines, nice_ticks
+from workbench.present.headroom import first_limit
+from workbench.present.marks import Mark
 from workbench.present.svg import Figure
 from workbench.present.tables import NO_REASON, Column, Table
-from workbench.present.text import escape, legible, shorten
+from workbench.present.text import brief, escape
 from workbench.present.theme import GREY
-from workbench.present.units import axis_text, bytes_text, day_text, exact
+from workbench.present.units import axis_text, bytes_text, exact
 
 _PARTS = ("heap_bytes", "index_bytes", "toast_bytes")
 _PART_NAMES = ("heap", "indexes", "TOAST")
 _UNCOUNTED = "no estimate of its rows: never analysed"
-_UNREAD = "this database was not collected: only its size is known"
-_UNDECLARED = "storage_gb is not declared in the estate file"
 MOST_BARS = 24  # what a page shows at a glance; the rest is counted
 MOST_LABELS = 6  # lines with a name of their own
 MOST_LINES = 40
@@ -48,11 +47,6 @@ class Headline:
 
     def __repr__(self) -> str:
         return self.sentence
-
-
-def _brief(name: object) -> str:
-    """A name as it fits into a sentence."""
-    return shorten(legible(name), 40)
 
 
 def by_owner(bench: Bench) -> pd.DataFrame:
@@ -91,7 +85,7 @@ def headline(bench: Bench) -> Headline:
         (_tables_text(whole), "tables"),
         (_total_text(whole), "in tables, indexes and TOAST"),
         _growth_figure(whole),
-        *_full_figure(bench),
+        *first_limit(bench),
     ]
     if owned.empty:
         return Headline("No table in this estate belongs to a service yet.", figures)
@@ -100,13 +94,13 @@ def headline(bench: Bench) -> Headline:
         return Headline(f"{gap}; the others hold {_total_text(whole)}.", figures)
     first = owned.iloc[0]
     part = f"{first['share']:.0%} of {_total_text(whole)}" if pd.notna(first["share"]) else "0 B"
-    sentence = f"{_brief(first['owner'])} holds {part}"
+    sentence = f"{brief(first['owner'])} holds {part}"
     grows = owned[owned["per_day"] > 0].sort_values("per_day", ascending=False)
     if grows.empty:
         why = "no service grows" if owned["per_day"].notna().any() else "growth is not known yet"
         return Headline(f"{sentence}; {why}.", figures)
     fast = grows.iloc[0]
-    who = "and grows" if fast["owner"] == first["owner"] else f"; {_brief(fast['owner'])} grows"
+    who = "and grows" if fast["owner"] == first["owner"] else f"; {brief(fast['owner'])} grows"
     pace = f"fastest, by {bytes_text(fast['per_day'])} a day"
     return Headline(f"{sentence} {who} {pace}.".replace(" ;", ";"), figures)
 
@@ -120,15 +114,6 @@ def _total_text(whole: pd.DataFrame) -> str:
     """All bytes that are known; said to be the least where some are not."""
     text = bytes_text(float(whole["total_bytes"].sum()))
     return f"at least {text}" if whole["total_bytes"].isna().any() else text
-
-
-def _full_figure(bench: Bench) -> list[tuple[str, str]]:
-    """The first day on which an instance's declared storage is full, where one is foreseen."""
-    dated = bench.capacity.instances.dropna(subset="full_on").sort_values(["full_on", "instance"])
-    if dated.empty:
-        return []
-    first = dated.iloc[0]
-    return [(day_text(first["full_on"]), f"{_brief(first['instance'])} is full, at this pace")]
 
 
 def _growth_figure(whole: pd.DataFrame) -> tuple[str, str]:
@@ -168,8 +153,8 @@ def size_by_service(bench: Bench) -> Figure:
     top = owned.head(3)
     if len(owned) > 3 and top["share"].notna().all() and total:
         names = (
-            ", ".join(_brief(owner) for owner in top["owner"].iloc[:2])
-            + f" and {_brief(top['owner'].iloc[2])}"
+            ", ".join(brief(owner) for owner in top["owner"].iloc[:2])
+            + f" and {brief(top['owner'].iloc[2])}"
         )
         title = f"{names} hold {top['total_bytes'].sum() / total:.0%} of {bytes_text(total)}"
     else:
@@ -229,7 +214,27 @@ def growth_over_time(bench: Bench) -> Figure:
         title=_growth_title(sizes),
         subtitle=subtitle,
         description=f"{subtitle}. {ends}.",
+        marks=_marks(bench, pd.DatetimeIndex(sizes.index)),
     )
+
+
+def _marks(bench: Bench, days: pd.DatetimeIndex) -> list[Mark]:
+    """What the estate file says has happened within the period, and the breaks of instances' epochs."""
+    if not len(days):
+        return []
+    events = bench.estate.events
+    moments = [datetime.combine(event.date, time(), UTC) for event in events]
+    found = []
+    for at, event in zip(moments, events, strict=True):
+        whose = event.service or event.instance
+        tip = f"{event.what} ({whose})" if whose else event.what
+        found.append(Mark(at, event.what.split(":")[0], tip))
+    for broken in bench.coverage.epoch_breaks:
+        if broken.database is None and broken.adopted is None:
+            tip = f"{broken.instance}: {broken.kind}, {broken.why}"
+            found.append(Mark(broken.at, broken.kind, tip, discreet=True))
+    first, last = days[0].normalize(), days[-1]
+    return sorted((m for m in found if first <= m.at <= last), key=lambda m: (m.at, m.tip))
 
 
 def _line(bench: Bench, name: str, sizes: pd.Series[float], *, named: bool) -> Line:
@@ -262,7 +267,7 @@ def _growth_title(sizes: pd.DataFrame) -> str:
     title = f"The estate {verb} from {bytes_text(first)} to {bytes_text(last)} in {days} days"
     share = float(change.iloc[0]) / (last - first) if last > first else 0.0
     return (
-        f"{title}; {share:.0%} of that is {_brief(change.index[0])}" if 0.05 < share <= 1 else title
+        f"{title}; {share:.0%} of that is {brief(change.index[0])}" if 0.05 < share <= 1 else title
     )
 
 
@@ -280,7 +285,7 @@ def growth_by_service(bench: Bench) -> Figure:
         title = "Nothing grows" if whole["per_day"].notna().any() else "Growth is not known yet"
     else:
         top = growing.sort_values("per_day", ascending=False).iloc[0]
-        title = f"{_brief(top['owner'])} grows by {bytes_text(top['per_day'])} a day, {top['per_day'] / total:.0%} of all growth"
+        title = f"{brief(top['owner'])} grows by {bytes_text(top['per_day'])} a day, {top['per_day'] / total:.0%} of all growth"
     return bars(
         rows,
         title=title,
@@ -319,7 +324,7 @@ def biggest_tables(bench: Bench, count: int = 12) -> Figure:
     title = "No table was found"
     if rows and whole:
         share = float(shown["total_bytes"].iloc[0]) / whole
-        title = f"{_brief(rows[0].label)} is the biggest table: {rows[0].figure}, {share:.0%} of all bytes"
+        title = f"{brief(rows[0].label)} is the biggest table: {rows[0].figure}, {share:.0%} of all bytes"
     return bars(
         rows,
         title=title,
@@ -393,113 +398,6 @@ def _relations(
         Column("rows_per_day", "Rows", "count", per="day", otherwise=_UNCOUNTED),
     ]
     return Table(frame, columns, caption=caption, limit=limit, empty=empty)
-
-
-def databases(bench: Bench) -> Table:
-    """Return what each database is made of: relations counted here, the catalogue, and the rest."""
-    frame = bench.capacity.databases
-    return Table(
-        frame,
-        [
-            Column("database", "Database", "name"),
-            Column("instance", "Instance", "name"),
-            Column("bytes", "On disk", "bytes", because="bytes_because"),
-            *_how(frame),
-            Column("relations_bytes", "Tables and indexes", "bytes", otherwise=_UNREAD),
-            Column("catalogue_bytes", "Catalogue", "bytes", otherwise=_UNREAD),
-            Column("rest_bytes", "Rest", "bytes", otherwise=_UNREAD),
-        ],
-        caption="Databases: what the size is made of",
-        empty="No database was reached.",
-    )
-
-
-def _how(frame: pd.DataFrame) -> list[Column]:
-    """A column that says how sizes came about, where one is not simply measured."""
-    special = frame["bytes"].notna() & frame["bytes_because"].notna()
-    return [Column("bytes_because", "How", absent="measured")] if special.any() else []
-
-
-def headroom(bench: Bench) -> Table:
-    """Return each instance's size against its declared storage, and the day it would be full or why none is named."""
-    frame = bench.capacity.instances
-    used = frame["bytes"].astype("Float64") / frame["storage_bytes"].astype("Float64")
-    full = [_full_text(row) for row in frame.to_dict("records")]
-    return Table(
-        frame.assign(used=used, full=full),
-        [
-            Column("instance", "Instance", "name"),
-            Column("bytes", "Size", "bytes"),
-            *_how(frame),
-            Column("storage_bytes", "Storage, declared", "bytes", otherwise=_UNDECLARED),
-            Column("used", "Used", "share", otherwise=_UNDECLARED),
-            Column("per_day", "Growth", "bytes", per="day"),
-            Column("full", "Full on"),
-        ],
-        caption="Instances: headroom",
-        empty="No instance was reached.",
-    )
-
-
-_LIMITED = {
-    "transaction_age": "age of the oldest unfrozen transaction",
-    "multixact_age": "age of the oldest multixact",
-    "key_position": "key values used",
-    "connections": "connections",
-    "declared_pools": "declared pools",
-}
-
-
-def running_out(bench: Bench, limit: int = 15) -> Table:
-    """Return what is counted against a limit of the server itself, the fullest first."""
-    frame = limits(bench.history.newest)
-    return Table(
-        frame.assign(what=frame["metric"].map(_LIMITED)),
-        [
-            Column("what", "What"),
-            Column("subject", "Where", "name"),
-            Column("service", "Service", "name", absent="nobody's"),
-            Column("value", "Now", "amount", because="because"),
-            Column("limit", "Limit", "amount", otherwise="max_connections was not read"),
-            Column("used", "Used", "share", because="because"),
-        ],
-        caption="What runs out besides disk",
-        empty="Nothing with a limit was read.",
-        limit=limit,
-    )
-
-
-def forecasts_kept(bench: Bench) -> Table:
-    """Return what was foretold one and three months ago beside what came, or when that can be said."""
-    frame = judged(bench.capacity, bench.estate.events)
-    told = frame.dropna(subset="said")
-    owner = told["service"].where(told["standing"] == "owned", told["standing"])
-    verdict = told["held"].map({True: "✓ within the band", False: "✗ outside the band"})
-    reasons = frame.dropna(subset="because")[["days", "because"]].drop_duplicates()
-    waiting = [f"{days} days ago: {why}." for days, why in sorted(reasons.itertuples(index=False))]
-    return Table(
-        told.assign(owner=owner, verdict=verdict),
-        [
-            Column("owner", "Service", "name"),
-            Column("days", "Days ago", "count"),
-            Column("said", "Said", "bytes"),
-            Column("said_low", "at least", "bytes"),
-            Column("said_high", "at most", "bytes"),
-            Column("came", "Came", "bytes"),
-            Column("verdict", "Verdict"),
-        ],
-        caption="Earlier forecasts, and what came",
-        empty=" ".join(waiting) or "No service to judge.",
-        colours=bench.colours,
-    )
-
-
-def _full_text(row: Mapping[Hashable, Any]) -> str:
-    """The day with its band, or why there is none."""
-    if row["full_on"] is None:
-        return str(row["because"])
-    latest = f"and {day_text(row['full_until'])}" if row["full_until"] else "and ten years from now"
-    return f"{day_text(row['full_on'])}; between {day_text(row['full_from'])} {latest}"
 
 
 def not_measured(bench: Bench) -> Table:

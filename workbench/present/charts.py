@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from workbench.present.marks import Mark, draw_marks, label_room, listed
 from workbench.present.svg import Figure, Key, Sheet, draw, text_width
 from workbench.present.text import legible, shorten
 from workbench.present.theme import GREY, INK, MUTED, RULE, Colour
@@ -20,7 +21,8 @@ _WIDE_STEP, _NARROW_STEP = 32, 46  # px from bar to bar
 class Bar:
     """One bar: parts in the unit of the axis, its figure in words, and the exact values for a tooltip.
 
-    ``parts`` is empty where the value is unknown: then ``figure`` says so, and no bar is drawn.
+    ``parts`` is empty where the value is unknown: then ``figure`` says so, and no bar is drawn. ``start`` is
+    where the bar begins on the axis: not at zero in a waterfall.
     """
 
     label: str
@@ -28,6 +30,12 @@ class Bar:
     figure: str
     tip: str
     colour: Colour = GREY
+    start: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Where the bar ends on the axis."""
+        return self.start + sum(self.parts)
 
 
 def bars(
@@ -65,7 +73,7 @@ def bars(
 
 def _reach(rows: Sequence[Bar]) -> tuple[float, float]:
     """The least and the greatest end of all bars; zero lies between."""
-    ends = [sum(row.parts) for row in rows if row.parts] or [0.0]
+    ends = [at for row in rows if row.parts for at in (row.start, row.end)] or [0.0]
     low, high = min(0.0, *ends), max(0.0, *ends)
     return (low, high) if high > low else (0.0, 1.0)
 
@@ -83,9 +91,10 @@ def _wide_bars(sheet: Sheet, rows: Sequence[Bar], more: int, more_of: str) -> No
         y = 6 + at * _WIDE_STEP + _WIDE_STEP / 2 - 2
         sheet.text(left - 14, y, label, align="right")
         _bar(sheet, row, zero, y, 22, scale)
-        end = sum(row.parts) * scale
+        end = row.end * scale
+        right = max(end, row.start * scale)
         sheet.text(
-            zero + end + (8 if end >= 0 else -8),
+            zero + (right + 8 if end >= 0 else end - 8),
             y,
             row.figure,
             align="left" if end >= 0 else "right",
@@ -114,7 +123,7 @@ def _narrow_bars(sheet: Sheet, rows: Sequence[Bar], more: int, more_of: str) -> 
 
 
 def _bar(sheet: Sheet, row: Bar, zero: float, y: float, thick: float, scale: float) -> None:
-    x = zero
+    x = zero + row.start * scale
     for part, shade in zip(row.parts, _SHADES, strict=False):
         if part:
             sheet.bar(x, y, part * scale, thick, row.colour, shade, row.tip)
@@ -139,25 +148,33 @@ def lines(
     title: str,
     subtitle: str,
     description: str,
+    marks: Sequence[Mark] = (),
 ) -> Figure:
     """Draw lines over time from zero, each labelled at its end; ``ticks`` are the values of the y axis in words.
 
-    The last tick is the top of the axis and lies at or above every point.
+    The last tick is the top of the axis and lies at or above every point. ``marks`` are what happened
+    meanwhile, in order; they are numbered, and listed above the figure.
     """
 
     def painter(sheet: Sheet) -> None:
-        _lines(sheet, series, ticks)
+        _lines(sheet, series, ticks, marks)
 
     return draw(
         painter,
         lambda narrow: 300 if narrow else 420,
         title=title,
         subtitle=subtitle,
-        description=description,
+        description=" ".join([description, *listed(marks)]),
+        notes=listed(marks),
     )
 
 
-def _lines(sheet: Sheet, series: Sequence[Line], ticks: Sequence[tuple[float, str]]) -> None:
+def _lines(
+    sheet: Sheet,
+    series: Sequence[Line],
+    ticks: Sequence[tuple[float, str]],
+    marks: Sequence[Mark],
+) -> None:
     labels = [
         shorten(
             legible(line.label if sheet.narrow else f"{line.label} {line.figure}".strip()),
@@ -167,7 +184,7 @@ def _lines(sheet: Sheet, series: Sequence[Line], ticks: Sequence[tuple[float, st
     ]
     left = max(text_width(text, sheet.font) for _, text in ticks) + 10
     right = max([text_width(label, sheet.font) for label in labels] + [0]) + 20
-    top, bottom = 14.0, sheet.height - 34.0
+    top, bottom = 14.0 + label_room(sheet, marks), sheet.height - 34.0
     span = (left, sheet.width - right)
     days = sorted({at for line in series for at, _ in line.points})
     if not days:
@@ -187,6 +204,7 @@ def _lines(sheet: Sheet, series: Sequence[Line], ticks: Sequence[tuple[float, st
         sheet.text(left - 10, down(value), text, align="right", colour=MUTED)
     for at in spread(days, 2 if sheet.narrow else 6):
         sheet.text(across(at), bottom + 20, f"{at.day} {at:%b}", align="center", colour=MUTED)
+    draw_marks(sheet, marks, across, span, (top, bottom))
     ends = []
     for line, label in sorted(zip(series, labels, strict=True), key=lambda pair: bool(pair[1])):
         xs = [across(at) for at, _ in line.points]

@@ -130,6 +130,7 @@ class Sheet:
 class Figure:
     """A finished figure: its message, what it shows, and one drawing for wide screens and one for phones.
 
+    ``notes`` are lines between the two: what numbers in the drawing stand for, say.
     Displays itself in a notebook; the report's style sheet chooses the drawing.
     """
 
@@ -139,15 +140,18 @@ class Figure:
     wide: str
     narrow: str
     keys: Sequence[Key] = ()
+    notes: Sequence[str] = ()
 
     def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        listed = f'<ul class="wb-marks">{notes}</ul>' if notes else ""
         keys = "".join(
             f'<span class="wb-key"><i style="background:{GREY.css};opacity:{key.opacity:g}"></i>{escape(key.label)}</span>'
             for key in self.keys
         )
         return (
             f'<figure class="wb-figure"><figcaption><p class="wb-message">{escape(self.title)}</p>'
-            f'<p class="wb-sub">{escape(self.subtitle)} {keys}</p></figcaption>'
+            f'<p class="wb-sub">{escape(self.subtitle)} {keys}</p>{listed}</figcaption>'
             f'<div class="wb-wide">{self.wide}</div><div class="wb-narrow" hidden>{self.narrow}</div></figure>'
         )
 
@@ -163,13 +167,14 @@ def draw(
     subtitle: str,
     description: str,
     keys: Sequence[Key] = (),
+    notes: Sequence[str] = (),
 ) -> Figure:
     """Paint a figure twice, wide and narrow; ``height(narrow)`` says how tall each is, in px."""
     drawings = [
         _paint(painter, width, height(width == NARROW), title, description)
         for width in (WIDE, NARROW)
     ]
-    return Figure(title, subtitle, description, drawings[0], drawings[1], keys)
+    return Figure(title, subtitle, description, drawings[0], drawings[1], keys, notes)
 
 
 def _paint(

@@ -144,9 +144,8 @@ def print_history(history: History) -> None:
         stdout().print(Text(f"baseline {name.name}: {name.snapshot} {name.note}".rstrip()))
     for cut in history.cuts:
         broken = cut.broken
-        place = f"{broken.instance}/{broken.database}" if broken.database else broken.instance
         joined = f" (joined by {broken.adopted})" if broken.adopted else ""
-        stdout().print(Text(f"{broken.at:%Y-%m-%d %H:%M} {place}: {broken.why}{joined}"))
+        stdout().print(Text(f"{broken.at:%Y-%m-%d %H:%M} {broken.place}: {broken.why}{joined}"))
 
 
 def _or_unknown(text: Callable[[float], str], value: Any) -> str:

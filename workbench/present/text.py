@@ -59,6 +59,15 @@ def shorten(text: str, width: int) -> str:
     return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
 
 
+def brief(name: object) -> str:
+    """Return a name as it fits into a sentence.
+
+    >>> brief("orders"), brief("order_status_history_archive_of_last_year")
+    ('orders', 'order_status_history…rchive_of_last_year')
+    """
+    return shorten(legible(name), 40)
+
+
 def file_name(name: str) -> str:
     """Return a name that is one safe path segment, unique to the text given; a plain name stays as it is.
 

@@ -139,3 +139,17 @@ def period_text(start: date | datetime, end: date | datetime) -> str:
     if start.year == end.year:
         return f"{start.day} {start:%b} – {day_text(end)}"
     return f"{day_text(start)} – {day_text(end)}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length of time.
+
+    >>> [duration_text(s) for s in (0, 1e-5, 0.21, 12, 300, 7200, 86400 * 3)]
+    ['0 s', '< 0.01 s', '0.21 s', '12 s', '5 min', '2 h', '3 days']
+    """
+    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size or (seconds >= size and unit != "days"):
+            return f"{seconds / size:.0f} {unit}"
+    if 0 < seconds < 0.01:
+        return "< 0.01 s"
+    return f"{seconds:.0f} s" if seconds >= 9.95 or not seconds else f"{seconds:.2g} s"

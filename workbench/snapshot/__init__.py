@@ -23,6 +23,7 @@ from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
 from workbench.snapshot.readings import read_texts
 from workbench.snapshot.spans import Span
+from workbench.snapshot.together import each, together
 from workbench.snapshot.upkeep import (
     Merged,
     Tag,
@@ -34,12 +35,13 @@ from workbench.snapshot.upkeep import (
     tag,
     thin,
 )
-from workbench.snapshot.whole import Snapshot, new_snapshot
-from workbench.snapshot.window import Window, per_day, per_second, window_of
+from workbench.snapshot.whole import Answered, Snapshot, new_snapshot
+from workbench.snapshot.window import Window, per_day, per_second, why_no_hour, window_of
 
 __all__ = [
     "FORMAT",
     "Adoption",
+    "Answered",
     "History",
     "Manifest",
     "Merged",
@@ -51,6 +53,7 @@ __all__ = [
     "Thinned",
     "Window",
     "adopt",
+    "each",
     "encode",
     "find_tag",
     "load_history",
@@ -65,5 +68,7 @@ __all__ = [
     "records",
     "tag",
     "thin",
+    "together",
+    "why_no_hour",
     "window_of",
 ]

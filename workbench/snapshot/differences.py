@@ -36,8 +36,28 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         *("local_blks_written", "temp_blks_read", "temp_blks_written", "shared_blk_read_time"),
         *("shared_blk_write_time", "wal_records", "wal_fpi", "wal_bytes"),
     ),
+    "archiver": ("archived_count", "failed_count"),
+    "checkpoints": (
+        *("num_timed", "num_requested", "num_done", "restartpoints_timed"),
+        *("restartpoints_requested", "restartpoints_done", "write_time", "sync_time"),
+        *("buffers_written", "buffers_clean", "maxwritten_clean", "buffers_backend"),
+        *("buffers_backend_fsync", "buffers_alloc"),
+    ),
+    "wal_statistics": (
+        *("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full"),
+        *("wal_write", "wal_sync", "wal_write_time", "wal_sync_time"),
+    ),
 }
 """Per frame the columns that only ever rise; times are in milliseconds."""
+
+ONLY_WRITTEN = frozenset(
+    (
+        *("n_tup_ins", "n_tup_upd", "n_tup_del", "n_tup_hot_upd", "n_tup_newpage_upd"),
+        *("vacuum_count", "autovacuum_count", "total_vacuum_time", "total_autovacuum_time"),
+        *("tup_inserted", "tup_updated", "tup_deleted"),
+    )
+)
+"""Counters that only a primary raises: what was written on it reaches a standby as WAL, uncounted."""
 
 GAUGES: dict[str, tuple[str, ...]] = {
     "database_statistics": ("numbackends",),
@@ -47,6 +67,9 @@ GAUGES: dict[str, tuple[str, ...]] = {
     ),
     "index_statistics": (),
     "statements": ("min_exec_time", "max_exec_time", "mean_exec_time", "stddev_exec_time"),
+    "archiver": (),
+    "checkpoints": (),
+    "wal_statistics": (),
 }
 """Per frame the figures that rise and fall: a difference shows the later reading's, or recomputes them."""
 

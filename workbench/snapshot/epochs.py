@@ -1,8 +1,9 @@
 """Epochs: stretches of history in which one instance's counters may be differenced.
 
-What tells them apart: system identifier, timeline, recovery state and the declared instance together
+What tells them apart: system identifier, timeline, recovery state and the declared endpoint together
 (none does alone: standbys and restored copies share the identifier, pg_upgrade changes it, a failover
-keeps it), the WAL's position, and the counters themselves. That a moment of reset moved proves nothing:
+keeps it), the WAL's position, where the server is, and the counters themselves. Two standbys of one
+primary differ in nothing but the last two. That a moment of reset moved proves nothing:
 pg_stat_reset_single_table_counters moves the database's too. Only a counter that went down does.
 """
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 Signature = tuple[str, int, bool]
 """System identifier, timeline, in recovery."""
 
+_PLACE = ("server_address", "server_port", "data_directory", "cluster_name")
+"""Where a server is, as it says itself. Proves another server only together with other counters."""
+
 _IDENTITY = (
     "system_identifier",
     "timeline_id",
@@ -39,6 +43,8 @@ _IDENTITY = (
     "started_at",
     "counters_since",
     "wal_position",
+    "read_at",
+    *_PLACE,
 )
 _NEVER_FALL = (
     "xact_commit",
@@ -70,7 +76,8 @@ class Adoption:
 class Cut:
     """An epoch break, the position of the first snapshot after it, and the identities on its two sides.
 
-    ``sides`` is None where the identity stayed: then nobody's word can make the counters go on.
+    ``sides`` is None where the identity stayed, or the counters are proved to be another server's: then
+    nobody's word can make them go on.
     """
 
     number: int
@@ -84,7 +91,9 @@ class Cut:
         return not partly and self.broken.adopted is None
 
 
-def numbered(snapshots: Sequence[Snapshot], name: str, *columns: str) -> pd.DataFrame:
+def numbered(
+    snapshots: Sequence[Snapshot], name: str, *columns: str, endpoint: str | None = None
+) -> pd.DataFrame:
     """Return ``name`` of these snapshots with their positions (``number``) and dates in front."""
     kind = pa.timestamp("us", tz="UTC")
     parts = (
@@ -92,21 +101,43 @@ def numbered(snapshots: Sequence[Snapshot], name: str, *columns: str) -> pd.Data
         for number, s in enumerate(snapshots)
         for position, at in ((pa.scalar(number, pa.int64()), pa.scalar(s.at, kind)),)
         for p in s.manifest.parts
-        if p.frame == name
+        if p.frame == name and p.endpoint == endpoint
     )
     found = stacked(parts, ("number", "at", "instance", "database"), columns)
     return found.astype({"number": "int64"})
 
 
 def cuts(snapshots: Sequence[Snapshot], adopted: Sequence[Adoption] = ()) -> tuple[Cut, ...]:
-    """Return every epoch break of ``snapshots``, in their order. One pass over small frames."""
-    identity = numbered(snapshots, "identity", *_IDENTITY)
-    counters = _fallen(
-        numbered(snapshots, "database_statistics", "datname", "datid", "stats_reset", *_NEVER_FALL)
-    )
-    info = _moved(
-        numbered(snapshots, "statements_info", "stats_reset"), ["instance"], "stats_reset"
-    )
+    """Return every epoch break of ``snapshots``, in their order. One pass over small frames.
+
+    Every endpoint has counters and epochs of its own; ``adopted`` concerns those of the instances.
+    """
+    found = list(_cuts(snapshots, None, adopted))
+    for name in endpoints(snapshots):
+        found += (
+            replace(c, broken=replace(c.broken, endpoint=name)) for c in _cuts(snapshots, name, ())
+        )
+
+    def order(cut: Cut) -> tuple[int, str, str, str]:
+        broken = cut.broken
+        return cut.number, broken.instance, broken.endpoint or "", broken.database or ""
+
+    return tuple(sorted(found, key=order))
+
+
+def endpoints(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Return the names of all replicas that were read, sorted."""
+    return sorted({p.endpoint for s in snapshots for p in s.manifest.parts if p.endpoint})
+
+
+def _cuts(
+    snapshots: Sequence[Snapshot], endpoint: str | None, adopted: Sequence[Adoption]
+) -> list[Cut]:
+    identity = numbered(snapshots, "identity", *_IDENTITY, endpoint=endpoint)
+    names = ("datname", "datid", "stats_reset", *_NEVER_FALL)
+    counters = _fallen(numbered(snapshots, "database_statistics", *names, endpoint=endpoint))
+    resets = numbered(snapshots, "statements_info", "stats_reset", endpoint=endpoint)
+    info = _moved(resets, ["instance"], "stats_reset")
     found = [*_identity_cuts(identity, adopted)]
     held = {(c.broken.instance, c.number) for c in found}
     found += _crashes(identity, counters, info, held)
@@ -125,9 +156,7 @@ def cuts(snapshots: Sequence[Snapshot], adopted: Sequence[Adoption] = ()) -> tup
         for row in records(info[info["moved"]])
         if (row["instance"], row["number"]) not in held
     ]
-    return tuple(
-        sorted(found, key=lambda c: (c.number, c.broken.instance, c.broken.database or ""))
-    )
+    return found
 
 
 def _identity_cuts(identity: pd.DataFrame, adopted: Sequence[Adoption]) -> list[Cut]:
@@ -146,7 +175,8 @@ def _identity_cuts(identity: pd.DataFrame, adopted: Sequence[Adoption]) -> list[
             broken = EpochBreak(str(instance), after["at"].to_pydatetime(), why, kind)
             if word is not None:
                 broken = replace(broken, adopted=f"{word.who}: {word.why}")
-            found.append(Cut(after["number"], broken, sides))
+            elsewhere = kind == "replaced" and sides[0] == sides[1]
+            found.append(Cut(after["number"], broken, None if elsewhere else sides))
     return found
 
 
@@ -187,12 +217,58 @@ def _told(before: dict[str, Any], after: dict[str, Any]) -> tuple[BreakKind, str
             "role",
             f"a {'standby' if now[2] else 'primary'} answers where a {'standby' if was[2] else 'primary'} did",
         )
+    elsewhere = _elsewhere(before, after)
+    if elsewhere is not None:
+        kind = "standby" if now[2] else "server"
+        return "replaced", f"another {kind} of this cluster answers: {elsewhere}"
+    if back and now[2]:
+        # Right after a restart a standby may replay again what it had replayed; its counters tell.
+        if _kept_counting(before, after):
+            return None
+        return "replaced", "replay went back: another standby answers, or this one was built anew"
     if back:
         return (
             "restore",
             "the WAL went back on the same timeline: a copy of the volume was restored",
         )
     return None
+
+
+def _kept_counting(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether both readings are of the same counters: those of two servers never begin at one microsecond."""
+    was, now = before["counters_since"], after["counters_since"]
+    return bool(pd.notna(was) and pd.notna(now) and was == now)
+
+
+def _elsewhere(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """What proves that another server answers though identifier, timeline and state stayed, or None.
+
+    Only with other counters, of another start: an address, a folder or a name may change under a server.
+    """
+    started = before["started_at"], after["started_at"]
+    began = before["counters_since"], after["counters_since"]
+    if pd.isna([*started, *began]).any() or started[0] == started[1] or began[0] == began[1]:
+        return None
+    if pd.notna(before["read_at"]) and started[1] <= before["read_at"]:
+        return (
+            f"it has run since {started[1]:%Y-%m-%d %H:%M} UTC, beside the one that was read before"
+        )
+    moved = [n for n in _PLACE if pd.notna(before[n]) and pd.notna(after[n])]
+    moved = [n for n in moved if before[n] != after[n]]
+    return ", ".join(f"{n.replace('_', ' ')} {before[n]} became {after[n]}" for n in moved) or None
+
+
+def _stayed(identity: pd.DataFrame) -> pd.Series[Any]:
+    """Whether a server is where the one of the reading before was: as a standby, nothing else tells them apart.
+
+    By its address; over a socket it has none, and is on this machine: there its folder tells.
+    """
+    before = identity.groupby("instance", sort=False)[["server_address", "data_directory"]].shift()
+    address, folder = (
+        (identity[n] == before[n]).fillna(False).astype(bool) for n in before.columns
+    )
+    local = identity["server_address"].isna() & before["server_address"].isna()
+    return address | (local & folder)
 
 
 def _fallen(statistics: pd.DataFrame) -> pd.DataFrame:
@@ -223,7 +299,7 @@ def _crashes(
     identity: pd.DataFrame, counters: pd.DataFrame, info: pd.DataFrame, held: set[tuple[str, int]]
 ) -> list[Cut]:
     """Restarts that lost every counter: PostgreSQL throws them away after a crash, and says when."""
-    known = _moved(identity, ["instance"], "counters_since")
+    known = _moved(identity.assign(stayed=_stayed(identity)), ["instance"], "counters_since")
     known = _moved(known.rename(columns={"moved": "lost"}), ["instance"], "started_at")
     key = ["instance", "number"]
     fell = counters[counters["fell"] & ~counters["recreated"]]
@@ -238,23 +314,35 @@ def _crashes(
         found[mark] = found[mark].eq(True).fillna(False).astype(bool)
     lost = found["lost"] & (found["fell"] | found["cleared"])
     lost |= found["counters_since"].isna() & found["silent"]
-    return [
-        Cut(
-            row["number"],
-            EpochBreak(row["instance"], row["at"].to_pydatetime(), _crash(row), "crash"),
-        )
-        for row in records(found[lost])
-        if (row["instance"], row["number"]) not in held
-    ]
+    found_cuts = []
+    for row in records(found[lost]):
+        if (row["instance"], row["number"]) not in held:
+            kind, why = _crash(row)
+            broken = EpochBreak(row["instance"], row["at"].to_pydatetime(), why, kind)
+            found_cuts.append(Cut(row["number"], broken))
+    return found_cuts
 
 
-def _crash(row: dict[str, Any]) -> str:
+def _crash(row: dict[str, Any]) -> tuple[BreakKind, str]:
+    """A crash, unless it is a standby of which nothing says that it is the one that was there before."""
     if not row["moved"]:
-        return "a server process crashed and every counter was lost; the server itself was not started anew"
-    started = f"the server started at {row['started_at']:%Y-%m-%d %H:%M} UTC without its counters"
-    if row["in_recovery"]:
-        return f"{started}: it had crashed, or another standby stands in its place"
-    return f"{started}: it had crashed, was stopped at once, or is a copy"
+        return "crash", (
+            "a server process crashed and every counter was lost; the server itself was not started anew"
+        )
+    started = f"started at {row['started_at']:%Y-%m-%d %H:%M} UTC without"
+    if not row["in_recovery"]:
+        return "crash", (
+            f"the server {started} its counters: it had crashed, was stopped at once, or is a copy"
+        )
+    if row["stayed"]:
+        return "crash", (
+            f"the standby {started} its counters: it had crashed, was stopped at once, or was built anew; "
+            "a standby of PostgreSQL 14 loses them at every restart"
+        )
+    return "replaced", (
+        f"another standby stands in its place, {started} the counters of the one before; "
+        "nothing tells it from one that crashed"
+    )
 
 
 def _resets(counters: pd.DataFrame, held: set[tuple[str, int]]) -> list[Cut]:

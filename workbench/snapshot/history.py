@@ -105,7 +105,7 @@ def frame_over(snapshots: tuple[Snapshot, ...], name: str, *columns: str) -> pd.
         for s in snapshots
         for at in (pa.scalar(s.at, kind),)
         for p in s.manifest.parts
-        if p.frame == name
+        if p.frame == name and p.endpoint is None
     )
     return stacked(parts, ("at", "instance", "database"), columns)
 

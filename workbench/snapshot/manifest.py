@@ -12,10 +12,11 @@ from workbench import __version__
 from workbench.errors import SnapshotError
 from workbench.model import Missing
 
-FORMAT = 2
+FORMAT = 3
 """The version of the manifest's format that is written; every lower one can be read.
 
-1: the first. 2: adds ``profile``; every snapshot of format 1 is a full one.
+1: the first. 2: adds ``profile``; every snapshot of format 1 is a full one. 3: adds ``endpoint`` to parts and
+to what is missing; before, replicas were not read.
 """
 
 Profile = Literal["full", "pulse", "imported"]
@@ -28,7 +29,8 @@ class Part:
 
     ``content`` names the object by the SHA-256 of its bytes; ``ms`` is what the query took. ``as_of`` is
     the date of the earlier snapshot that the part stands in from, where the database could not be read
-    this time; None in every other case.
+    this time; None in every other case. ``endpoint`` names the replica that answered; None: the endpoint
+    that stands for the instance, its primary wherever one is declared.
     """
 
     frame: str
@@ -38,18 +40,27 @@ class Part:
     rows: int
     ms: float
     as_of: datetime | None = None
+    endpoint: str | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, str, str, str]:
+        """The order in a manifest."""
+        return (self.frame, self.instance, self.endpoint or "", self.database or "")
 
     def to_json(self) -> dict[str, object]:
         """Return the part as a manifest holds it."""
-        found = asdict(self)
-        as_of = found.pop("as_of")
-        return found if as_of is None else found | {"as_of": as_of.isoformat()}
+        found = {name: value for name, value in asdict(self).items() if name not in _MAY}
+        more = {"as_of": self.as_of and self.as_of.isoformat(), "endpoint": self.endpoint}
+        return found | {name: value for name, value in more.items() if value is not None}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Part:
         """Read what ``to_json`` gave."""
         as_of = data.get("as_of")
         return Part(**dict(data) | {"as_of": as_of and datetime.fromisoformat(as_of)})
+
+
+_MAY = ("as_of", "endpoint")
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _joined(night: list[Snapshot]) -> Snapshot:
         simulated=any(s.manifest.simulated for s in night),
         reached=tuple(sorted(reached)),
         unreached=tuple(sorted(asked - reached)),
-        parts=tuple(sorted(parts, key=lambda p: (p.frame, p.instance, p.database or ""))),
+        parts=tuple(sorted(parts, key=lambda p: p.sort_key)),
         missing=tuple(sorted(missing, key=lambda m: m.sort_key)),
     )
     memory = {content: data for s in night for content, data in s.objects.memory.items()}

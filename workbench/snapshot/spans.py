@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from workbench.snapshot.differences import COUNTERS
 from workbench.snapshot.history import History
 from workbench.snapshot.objects import records
@@ -24,6 +26,7 @@ class Span:
     the statistics. ``since`` and ``until`` are dates that count (simulated where they are; None: unknown).
     ``seconds`` is real time by the server's clock, ``days`` are of the calendar that counts; None where
     unknown. ``lower_bound`` says that more may have happened; ``because`` holds every reason, or is "".
+    ``endpoint`` names the replica whose counters they are; None: the instance's own.
     """
 
     frame: str
@@ -38,26 +41,34 @@ class Span:
     because: str
     first: int | None = field(repr=False)
     last: int = field(repr=False)
+    endpoint: str | None = None
 
 
-def find_spans(history: History, clocks: Mapping[tuple[str, int], float]) -> Iterator[Span]:
+def find_spans(
+    history: History, clocks: Mapping[tuple[str, int], float], endpoint: str | None = None
+) -> Iterator[Span]:
     """Find, for every place that has counters, the two readings to difference, in order of frame and place.
 
-    ``clocks`` gives the server's time in seconds per instance and position in ``history.collected``.
+    ``clocks`` gives the server's time in seconds per instance and position in ``history.collected``;
+    ``endpoint`` is the replica whose readings they are, None for those of the instances themselves.
     """
-    return _Spans(history, clocks).all()
+    return _Spans(history, clocks, endpoint).all()
 
 
 class _Spans:
-    def __init__(self, history: History, clocks: Mapping[tuple[str, int], float]) -> None:
+    def __init__(
+        self, history: History, clocks: Mapping[tuple[str, int], float], endpoint: str | None
+    ) -> None:
         self.snapshots = history.collected
-        self.cuts = history.cuts
+        self.cuts = [c for c in history.cuts if c.broken.endpoint == endpoint]
         self.clocks = clocks
+        self.endpoint = endpoint
         self.readings: dict[tuple[str, str, str | None], list[int]] = {}
         for number, snapshot in enumerate(self.snapshots):
             for part in snapshot.manifest.parts:
                 place = (part.frame, part.instance, part.database)
-                self.readings.setdefault(place, []).append(number)
+                if part.endpoint == endpoint:
+                    self.readings.setdefault(place, []).append(number)
 
     def all(self) -> Iterator[Span]:
         for (frame, instance, database), numbers in sorted(
@@ -72,8 +83,12 @@ class _Spans:
             elif frame in COUNTERS:
                 yield from self._of_database(frame, instance, database, numbers)
 
+    def _frame(self, number: int, name: str, *columns: str) -> pd.DataFrame:
+        found: pd.DataFrame = self.snapshots[number].frame(name, *columns, endpoint=self.endpoint)
+        return found
+
     def _databases(self, instance: str, number: int) -> list[str]:
-        held = self.snapshots[number].frame("database_statistics", "datname")
+        held = self._frame(number, "database_statistics", "datname")
         return sorted(held.loc[held["instance"] == instance, "datname"].dropna())
 
     def _of_database(
@@ -109,7 +124,7 @@ class _Spans:
             was = self._resets(frame, instance, database, first)
             if was != reset:
                 lossy = True
-                reasons.append("some counters of this database were reset within the window")
+                reasons.append("some of these counters were reset within the window")
         until = self.snapshots[last].at
         since: datetime | None = self.snapshots[first].at
         seconds: float | None
@@ -124,7 +139,7 @@ class _Spans:
             seconds = None
             reasons.append("the server's clock went back: no rate per second")
         yield Span(
-            frame, instance, database, kind, since, until, seconds, days, lossy, "; ".join(reasons), start, last
+            frame, instance, database, kind, since, until, seconds, days, lossy, "; ".join(reasons), start, last, self.endpoint
         )  # fmt: skip
 
     def _since_reset(
@@ -149,13 +164,15 @@ class _Spans:
     ) -> datetime | None:
         if frame == "statements":
             return self._moment(number, "statements_info", "stats_reset", instance)
+        if frame in ("archiver", "checkpoints", "wal_statistics"):
+            return self._moment(number, frame, "stats_reset", instance)
         return self._moment(number, "database_statistics", "stats_reset", instance, database)
 
     def _moment(
         self, number: int, frame: str, column: str, instance: str, database: str | None = None
     ) -> datetime | None:
         names = [column] if database is None else [column, "datname"]
-        held = self.snapshots[number].frame(frame, *names)
+        held = self._frame(number, frame, *names)
         held = held[held["instance"] == instance]
         if database is not None:
             held = held[held["datname"] == database]
@@ -186,6 +203,6 @@ class _Spans:
 
     def _info(self, instance: str, number: int) -> dict[str, Any] | None:
         names = ("dealloc", "entries", "max_entries")
-        held = self.snapshots[number].frame("statements_info", *names)
+        held = self._frame(number, "statements_info", *names)
         found = records(held[held["instance"] == instance].dropna(subset=list(names)))
         return found[0] if found else None

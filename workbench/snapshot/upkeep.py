@@ -128,7 +128,7 @@ def adopt(history: History, instance: str, *, who: str, why: str, when: datetime
     """
     if history.folder is None:
         raise UsageError("epochs are joined in a history's folder: name it with --history DIR")
-    mine = [c for c in history.cuts if c.broken.instance == instance]
+    mine = [c for c in history.cuts if c.broken.instance == instance and c.broken.endpoint is None]
     open_ = [c for c in mine if c.sides is not None and c.broken.adopted is None]
     if not open_:
         others = "; ".join(f"{c.broken.at:%Y-%m-%d}: {c.broken.why}" for c in mine)

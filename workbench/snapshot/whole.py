@@ -9,15 +9,27 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
 from workbench.estate import Estate
-from workbench.model import Coverage, Missing
+from workbench.model import PRIMARY, Coverage, Missing
 from workbench.snapshot.coverage import coverage_of
 from workbench.snapshot.manifest import Manifest, Part, Profile
 from workbench.snapshot.objects import Objects, encode, put, stacked, staging
+
+
+class Answered(NamedTuple):
+    """What one query gave: its frame, where from (``endpoint`` names a replica), rows, and milliseconds."""
+
+    frame: str
+    instance: str
+    database: str | None
+    table: pa.Table
+    ms: float
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,21 +45,39 @@ class Snapshot:
         """The date this snapshot stands for, in UTC (simulated where the manifest says so)."""
         return self.manifest.at
 
-    def frame(self, name: str, *columns: str) -> pd.DataFrame:
+    def frame(self, name: str, *columns: str, endpoint: str | None = None) -> pd.DataFrame:
         """Return the frame ``name`` with the columns ``instance`` and ``database`` in front.
 
         One row per row that the query file of that name returns, over all databases. Integers are
         ``Int64``, booleans ``boolean``, moments UTC. With ``columns`` only these are read, and they
         are there, empty, even where nothing was collected: ask ``missing`` for the reason.
+        ``endpoint`` names a replica: then it is what the replicas of that name answered.
         """
         parts: Iterable[tuple[Objects, Part, dict[str, pa.Scalar]]] = (
-            (self.objects, p, {}) for p in self.manifest.parts if p.frame == name
+            (self.objects, p, {})
+            for p in self.manifest.parts
+            if p.frame == name and p.endpoint == endpoint
         )
         return stacked(parts, ("instance", "database"), columns)
 
+    def by_endpoint(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return the frame ``name`` of every endpoint, with the column ``endpoint`` behind ``instance``.
+
+        It is ``primary``, or a replica's name. A replica is asked only what differs on a standby.
+        """
+        parts = (
+            (self.objects, p, {"endpoint": pa.scalar(p.endpoint or PRIMARY)})
+            for p in self.manifest.parts
+            if p.frame == name
+        )
+        return stacked(parts, ("instance", "endpoint", "database"), columns)
+
     def has(self, name: str, instance: str | None = None) -> bool:
         """Whether the frame ``name`` was collected (from ``instance``)."""
-        return any(p.frame == name and instance in (None, p.instance) for p in self.manifest.parts)
+        return any(
+            p.frame == name and p.endpoint is None and instance in (None, p.instance)
+            for p in self.manifest.parts
+        )
 
     @cached_property
     def aged(self) -> dict[tuple[str, str], datetime]:
@@ -107,7 +137,7 @@ class Snapshot:
 
 def new_snapshot(
     estate: Estate,
-    answers: Iterable[tuple[str, str, str | None, pa.Table, float]],
+    answers: Iterable[Answered | tuple[str, str, str | None, pa.Table, float]],
     missing: Iterable[Missing],
     reached: Iterable[str],
     unreached: Iterable[str],
@@ -117,21 +147,22 @@ def new_snapshot(
     profile: Profile = "full",
     standing_in: Iterable[tuple[Part, bytes]] = (),
 ) -> Snapshot:
-    """Make a snapshot in memory from answers ``(frame, instance, database, table, ms)``.
+    """Make a snapshot in memory from answers: see ``Answered``.
 
     ``standing_in`` are parts of an earlier snapshot, with their ``as_of``, and their bytes.
     """
     memory: dict[str, bytes] = {}
     parts: list[Part] = []
-    for frame, instance, database, table, ms in answers:
+    for frame, instance, database, table, ms, endpoint in (Answered(*a) for a in answers):
         data = encode(table)
         content = hashlib.sha256(data).hexdigest()
         memory[content] = data
-        parts.append(Part(frame, instance, database, content, table.num_rows, round(ms, 1)))
+        rows, ms = table.num_rows, round(ms, 1)
+        parts.append(Part(frame, instance, database, content, rows, ms, endpoint=endpoint))
     for part, data in standing_in:
         memory[part.content] = data
         parts.append(part)
-    parts.sort(key=lambda p: (p.frame, p.instance, p.database or ""))
+    parts.sort(key=lambda p: p.sort_key)
     at = simulated_at or taken_at
     fingerprint = hashlib.sha256(repr((taken_at, parts)).encode()).hexdigest()[:6]
     manifest = Manifest(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from workbench.snapshot.differences import (
     hourly,
     statement_difference,
 )
-from workbench.snapshot.epochs import numbered
+from workbench.snapshot.epochs import endpoints, numbered
 from workbench.snapshot.history import History
 from workbench.snapshot.objects import records
 from workbench.snapshot.spans import Span, find_spans
@@ -42,9 +42,18 @@ class Window:
     day), ``lower_bound``, and ``counted_from``: ``window`` (the first reading), ``created`` (the object's
     own beginning), ``restarted`` (a reset, or an eviction and return: at least this much) or ``reset``
     (the statistics' own reset: there is one reading alone).
+
+    ``endpoint`` names a replica: then all counters are those of the replicas of that name, inside their own
+    epochs. See ``each`` and ``together`` for those of all endpoints.
     """
 
     history: History
+    endpoint: str | None = None
+
+    @cached_property
+    def replicas(self) -> Mapping[str, Window]:
+        """What happened on each replica that was read, by its name."""
+        return {name: replace(self, endpoint=name) for name in endpoints(self._snapshots)}
 
     @property
     def coverage(self) -> Coverage:
@@ -107,21 +116,48 @@ class Window:
         return _named(found.drop(columns="database"), names, key)
 
     @cached_property
+    def archiver(self) -> pd.DataFrame:
+        """Counters of pg_stat_archiver, one row per instance."""
+        return self._differenced("archiver", []).drop(columns="database")
+
+    @cached_property
+    def checkpoints(self) -> pd.DataFrame:
+        """Counters of checkpoints and of the background writer, one row per instance."""
+        return self._differenced("checkpoints", []).drop(columns="database")
+
+    @cached_property
+    def wal(self) -> pd.DataFrame:
+        """Counters of pg_stat_wal, one row per instance."""
+        return self._differenced("wal_statistics", []).drop(columns="database")
+
+    @cached_property
     def hours(self) -> pd.DataFrame:
         """Counters of pg_stat_database per database and hour (UTC), wherever pulses saw most of the hour.
 
         instance, database, hour, seconds (real, seen of the hour), counters.
         """
-        counters = COUNTERS["database_statistics"]
-        read = numbered(self._snapshots, "database_statistics", "datname", *counters)
-        read = read.drop(columns="database").rename(columns={"datname": "database"})
-        read = read.dropna(subset=["database"])
+        return self._hourly("database_statistics")
+
+    @cached_property
+    def wal_hours(self) -> pd.DataFrame:
+        """Counters of pg_stat_wal per instance and hour, as ``hours``."""
+        return self._hourly("wal_statistics").drop(columns="database")
+
+    def _hourly(self, frame: str) -> pd.DataFrame:
+        counters = COUNTERS[frame]
+        of_databases = frame == "database_statistics"
+        names = ["datname"] if of_databases else []
+        read = self._numbered(frame, *names, *counters).drop(columns="database")
+        if of_databases:
+            read = read.rename(columns={"datname": "database"}).dropna(subset=["database"])
+        else:
+            read = read.assign(database="")  # a group needs a name
         clocks = pd.DataFrame(
             [(i, n, c) for (i, n), c in self._clocks.items()],
             columns=["instance", "number", "clock"],
         ).astype({"number": "int64", "clock": "float64"})
         read = read.merge(clocks, "left", ["instance", "number"])
-        first = {(s.instance, s.database): s for s in self._of("database_statistics")}
+        first = {(s.instance, s.database or ""): s for s in self.spans_of(frame)}
         spans = [first.get(p) for p in zip(read["instance"], read["database"], strict=True)]
         inside = [
             s is not None and n >= (s.last if s.first is None else s.first)
@@ -149,7 +185,7 @@ class Window:
                 mean = None
                 if pd.notna(row[counter]) and pd.notna(row["seconds"]):
                     mean = float(row[counter]) / float(row["seconds"])
-                because = None if best is not None else _no_hours(hours)
+                because = None if best is not None else why_no_hour(hours)
                 rows.append((row["instance"], row["database"], counter, mean, best, when, because))
         columns = ["instance", "database", "counter", "per_second"]
         columns += ["busiest_per_second", "busiest_hour", "because"]
@@ -168,20 +204,25 @@ class Window:
             for number, snapshot in enumerate(self._snapshots)
             for instance in snapshot.manifest.reached
         }
-        identity = numbered(self._snapshots, "identity", "read_at").dropna(subset=["read_at"])
+        identity = self._numbered("identity", "read_at").dropna(subset=["read_at"])
         for row in records(identity):
             found[row["instance"], row["number"]] = row["read_at"].timestamp()
         return found
 
-    def _of(self, frame: str) -> Iterator[Span]:
+    def spans_of(self, frame: str) -> Iterator[Span]:
+        """Return the spans of one frame of counters, in order of place."""
         return (s for s in self._spans if s.frame == frame)
 
     @cached_property
     def _spans(self) -> tuple[Span, ...]:
-        return tuple(find_spans(self.history, self._clocks))
+        return tuple(find_spans(self.history, self._clocks, self.endpoint))
+
+    def _numbered(self, name: str, *columns: str) -> pd.DataFrame:
+        return numbered(self._snapshots, name, *columns, endpoint=self.endpoint)
 
     def _read(self, number: int, name: str, *columns: str) -> pd.DataFrame:
-        found: pd.DataFrame = self._snapshots[number].frame(name, *columns)
+        found: pd.DataFrame
+        found = self._snapshots[number].frame(name, *columns, endpoint=self.endpoint)
         if name == "database_statistics":
             found = found.drop(columns="database").rename(columns={"datname": "database"})
         return found
@@ -193,7 +234,7 @@ class Window:
         columns += {"database_statistics": ["datname"], "statements": ["stats_since"]}.get(
             frame, []
         )
-        spans = list(self._of(frame))
+        spans = list(self.spans_of(frame))
         ends: dict[tuple[int | None, int], list[Span]] = {}
         for span in spans:
             ends.setdefault((span.first, span.last), []).append(span)
@@ -224,13 +265,22 @@ class Window:
         return _ordered(whole.merge(marks, "left", _WITH_DATABASE), key)
 
     def _names(self, frame: str, *columns: str) -> pd.DataFrame:
-        """Return ``frame`` as the last reading of each place's counters saw it."""
+        """Return ``frame`` as the last reading of each place's counters saw it.
+
+        A replica was asked for neither a catalogue nor the texts that its primary knows.
+        """
         counters = {"relations": "table_statistics", "indexes": "index_statistics"}
-        spans = list(self._of(counters.get(frame, "statements")))
+        spans = list(self.spans_of(counters.get(frame, "statements")))
+        own = {None, self.endpoint if frame == "statement_texts" else None}
         found = [
-            _at(self._snapshots[last].frame(frame, *columns), [s for s in spans if s.last == last])
+            _at(
+                self._snapshots[last].frame(frame, *columns, endpoint=endpoint),
+                [s for s in spans if s.last == last],
+            )
             for last in sorted({s.last for s in spans})
+            for endpoint in sorted(own, key=str)
         ]
+        found = [f for f in found if not f.empty] or found[:1]
         if not found:
             return pd.DataFrame(columns=["instance", "database", *columns])
         return pd.concat(found, ignore_index=True)
@@ -298,7 +348,8 @@ def _busiest(hours: pd.DataFrame | None, counter: str) -> tuple[float | None, An
     return float(rates.max()), hours["hour"].loc[rates.index[rates == rates.max()]].iloc[0]
 
 
-def _no_hours(hours: pd.DataFrame | None) -> str:
+def why_no_hour(hours: pd.DataFrame | pd.Series[Any] | None) -> str:
+    """Return why a busiest hour is not known: ``hours`` are those that were seen, None where none was."""
     if hours is not None:
         return "the server does not count it"
     return "no hour was seen: `workbench collect --profile pulse` every 5 to 15 minutes shows the busiest"
