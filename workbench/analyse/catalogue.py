@@ -94,6 +94,11 @@ class Catalogue:
         """Return every (instance, database) whose relations were collected."""
         return tuple(sorted(self._databases))
 
+    def relations(self) -> Iterator[Relation]:
+        """Yield every relation; a partition is itself here, under its own name."""
+        for _, names in sorted(self._databases.items()):
+            yield from names.by_oid.values()
+
     def homes(self) -> tuple[tuple[str, str, str], ...]:
         """Return (instance, database, service) for every service that has relations there."""
         held = {
