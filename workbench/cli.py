@@ -234,7 +234,7 @@ def collect(
         loaded,
         instances=instance,
         profile=profile.value,
-        previous=source.newest(loaded),
+        previous=source.newest(loaded) if profile is Profile.full else None,
         progress=_progress,
     )
     path = keep(snapshot, folder)

@@ -92,7 +92,8 @@ class _Tree:
 
     def add(self, values: npt.NDArray[Any]) -> _Floats:
         """Sum a figure of each relation into the roots."""
-        return np.bincount(self.root, values, len(self.kind) + 1)[:-1]
+        found: _Floats = np.bincount(self.root, values, len(self.kind) + 1)[:-1].astype(np.float64)
+        return found
 
     def any(self, marks: _Bools) -> _Bools:
         """Whether a mark is set on any relation of each root."""

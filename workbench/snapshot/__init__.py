@@ -17,7 +17,7 @@ Who owns what is not stored: the estate given when reading decides it.
 
 from workbench.snapshot.brought import read_figures
 from workbench.snapshot.epochs import Adoption
-from workbench.snapshot.history import History, load_history, load_snapshot
+from workbench.snapshot.history import History, load_history, load_snapshot, newest_first
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
 from workbench.snapshot.spans import Span
@@ -56,6 +56,7 @@ __all__ = [
     "load_tags",
     "merge",
     "new_snapshot",
+    "newest_first",
     "per_day",
     "per_second",
     "read_figures",

@@ -49,7 +49,15 @@ class Part:
     def from_json(data: Mapping[str, Any]) -> Part:
         """Read what ``to_json`` gave."""
         as_of = data.get("as_of")
-        return Part(**dict(data) | {"as_of": as_of and datetime.fromisoformat(as_of)})
+        return Part(
+            data["frame"],
+            data["instance"],
+            data["database"],
+            data["content"],
+            data["rows"],
+            data["ms"],
+            as_of and datetime.fromisoformat(as_of),
+        )
 
 
 @dataclass(frozen=True)
