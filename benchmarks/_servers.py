@@ -40,7 +40,7 @@ class Extent:
     statements: int = 4_800  # a server, under pg_stat_statements.max
     nights: int = 90
     real_nights: int = 2
-    pulse_days: int = 7
+    pulse_days: int = 3
 
     @property
     def days(self) -> int:

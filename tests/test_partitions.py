@@ -54,7 +54,9 @@ def test_a_partition_that_goes_and_one_that_comes_are_no_change(turned_over):
         _roots(capacity(History(turned_over.estate, (night,)))) for night in turned_over
     )
     assert list(before.index) == list(after.index) == ["event", "plain"]
-    assert before["partitions"].to_dict() == {"event": 4, "plain": 0} == after["partitions"].to_dict()
+    assert (
+        before["partitions"].to_dict() == {"event": 4, "plain": 0} == after["partitions"].to_dict()
+    )
     assert before["rows"].to_dict() == {"event": 1400, "plain": 0} == after["rows"].to_dict()
     assert before.loc["event", "total_bytes"] == after.loc["event", "total_bytes"] > 0
 

@@ -126,7 +126,7 @@ def _by_place(night: Snapshot) -> dict[tuple[str, str], dict[str, Part]]:
 def _table(night: Snapshot, part: Part) -> dict[str, pa.ChunkedArray]:
     """The columns of a part; those that an older snapshot lacks are null."""
     kinds = _READ[part.frame]
-    table = night.objects.read(part.content, list(kinds))
+    table = night.objects.answer(part, list(kinds))
     held = set(table.column_names)
     return {
         name: table.column(name).cast(kind)

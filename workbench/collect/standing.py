@@ -62,7 +62,7 @@ def sizes_before(previous: Snapshot | None, instance: str, database: str) -> pa.
     for part in parts:
         if (part.frame, part.instance, part.database) == ("sizes", instance, database):
             assert previous is not None
-            table = previous.objects.read(part.content, None)
+            table = previous.objects.answer(part)
             at = pa.scalar(part.as_of or previous.at, pa.timestamp("us", tz="UTC"))
             if "measured_at" not in table.column_names:
                 return table.append_column("measured_at", pa.repeat(at, table.num_rows))

@@ -12,14 +12,18 @@ from workbench import __version__
 from workbench.errors import SnapshotError
 from workbench.model import Missing
 
-FORMAT = 2
+FORMAT = 3
 """The version of the manifest's format that is written; every lower one can be read.
 
-1: the first. 2: adds ``profile``; every snapshot of format 1 is a full one.
+1: the first. 2: adds ``profile``; every snapshot of format 1 is a full one. 3: adds ``offset`` to parts.
 """
 
 Profile = Literal["full", "pulse", "imported"]
 """A whole reading, one of counters alone, or figures that a person brought from elsewhere."""
+
+
+_SPARED = ("as_of", "offset")
+"""What a manifest says of a part only where there is something to say."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Part:
 
     ``content`` names the object by the SHA-256 of its bytes; ``ms`` is what the query took. ``as_of`` is
     the date of the earlier snapshot that the part stands in from, where the database could not be read
-    this time; None in every other case.
+    this time; None in every other case. ``offset`` is the row at which the answer begins in an object
+    that holds those of several instances, and None where the object is this answer alone.
     """
 
     frame: str
@@ -38,12 +43,14 @@ class Part:
     rows: int
     ms: float
     as_of: datetime | None = None
+    offset: int | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the part as a manifest holds it."""
-        found = asdict(self)
-        as_of = found.pop("as_of")
-        return found if as_of is None else found | {"as_of": as_of.isoformat()}
+        found = {name: value for name, value in asdict(self).items() if name not in _SPARED}
+        if self.as_of is not None:
+            found["as_of"] = self.as_of.isoformat()
+        return found if self.offset is None else found | {"offset": self.offset}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Part:
@@ -57,6 +64,7 @@ class Part:
             data["rows"],
             data["ms"],
             as_of and datetime.fromisoformat(as_of),
+            data.get("offset"),
         )
 
 

@@ -56,6 +56,10 @@ class Objects:
         held = self.memory.get(content)
         return self.path(content).read_bytes() if held is None else held
 
+    def answer(self, part: Part, columns: list[str] | None = None) -> pa.Table:
+        """Read the answer of a part, or the ``columns`` of it that it has; SnapshotError if it is lost."""
+        return rows_of(part, self.read(part.content, columns))
+
     def read(self, content: str, columns: list[str] | None) -> pa.Table:
         """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost."""
         source: io.BytesIO | Path
@@ -141,6 +145,11 @@ def put(folder: Path, target: Path, data: bytes) -> None:
     beside.replace(target)
 
 
+def rows_of(part: Part, table: pa.Table) -> pa.Table:
+    """Return a part's own rows of the object it names."""
+    return table if part.offset is None else table.slice(part.offset, part.rows)
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as dictionaries.
 
@@ -173,7 +182,7 @@ def stacked(
     for objects, part, labels in parts:
         if part.content not in read:
             read[part.content] = objects.read(part.content, list(columns) or None)
-        table = read[part.content]
+        table = rows_of(part, read[part.content])
         values = {
             "instance": pa.scalar(part.instance, pa.string()),
             "database": pa.scalar(part.database, pa.string()),

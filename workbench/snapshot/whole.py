@@ -19,6 +19,9 @@ from workbench.snapshot.coverage import coverage_of
 from workbench.snapshot.manifest import Manifest, Part, Profile
 from workbench.snapshot.objects import Objects, encode, put, stacked, staging
 
+Answered = tuple[str, str, str | None, pa.Table, float]
+"""An answer: frame, instance, database, rows, milliseconds."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -107,7 +110,7 @@ class Snapshot:
 
 def new_snapshot(
     estate: Estate,
-    answers: Iterable[tuple[str, str, str | None, pa.Table, float]],
+    answers: Iterable[Answered],
     missing: Iterable[Missing],
     reached: Iterable[str],
     unreached: Iterable[str],
@@ -123,11 +126,18 @@ def new_snapshot(
     """
     memory: dict[str, bytes] = {}
     parts: list[Part] = []
-    for frame, instance, database, table, ms in answers:
-        data = encode(table)
+    for alike in _alike(answers) if profile == "pulse" else ([a] for a in answers):
+        data = encode(pa.concat_tables([table for *_, table, _ in alike]))
         content = hashlib.sha256(data).hexdigest()
         memory[content] = data
-        parts.append(Part(frame, instance, database, content, table.num_rows, round(ms, 1)))
+        offset = 0
+        for frame, instance, database, table, ms in alike:
+            at_row = offset if len(alike) > 1 else None
+            spent = round(ms, 1)
+            parts.append(
+                Part(frame, instance, database, content, table.num_rows, spent, offset=at_row)
+            )
+            offset += table.num_rows
     for part, data in standing_in:
         memory[part.content] = data
         parts.append(part)
@@ -147,3 +157,15 @@ def new_snapshot(
         profile=profile,
     )
     return Snapshot(manifest, Objects(memory=memory), estate)
+
+
+def _alike(answers: Iterable[Answered]) -> Iterable[list[Answered]]:
+    """Put the answers to one question together, in order of the instances.
+
+    A pulse has few rows of many questions and instances, and there are thousands of pulses: what a
+    history costs then is the number of its objects.
+    """
+    found: dict[tuple[str, pa.Schema], list[Answered]] = {}
+    for answer in sorted(answers, key=lambda a: (a[0], a[1], a[2] or "")):
+        found.setdefault((answer[0], answer[3].schema), []).append(answer)
+    return found.values()
