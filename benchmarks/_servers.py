@@ -40,7 +40,8 @@ class Extent:
     statements: int = 4_800  # a server, under pg_stat_statements.max
     nights: int = 90
     real_nights: int = 2
-    pulse_days: int = 3
+    beats: int = 3
+    pulses: int = 864  # three days of them
 
     @property
     def days(self) -> int:
@@ -52,7 +53,7 @@ class Extent:
         return 2
 
 
-SMALL = Extent(2, 4, 12, 4, 120, 60, 20, 2, 1)
+SMALL = Extent(2, 4, 12, 4, 120, 60, 16, real_nights=1, beats=1, pulses=48)
 
 
 def names(extent: Extent) -> list[tuple[int, str]]:

@@ -54,7 +54,7 @@ def main(small: bool = False) -> None:
             first = _collections(extent, folder, servers)
             _nights(extent, folder, first)
             _review(folder)
-            _pulses(folder, servers)
+            _pulses(extent, folder, servers)
         without = _reading(folder, "nights alone")
         _pulse_history(extent, folder, without)
         _line("everything", time.perf_counter() - started)
@@ -178,9 +178,9 @@ def _review(folder: Path) -> None:
         _line(f"  page {page.name}", None, f"{len(text) / 1000:.0f} kB, {leaves} partitions named")
 
 
-def _pulses(folder: Path, servers: list[Server]) -> None:
-    """Beat three times on the history as it stands, and say what a beat takes of one processor."""
-    for _ in range(3):
+def _pulses(extent: Extent, folder: Path, servers: list[Server]) -> None:
+    """Beat on the history as it stands, and say what a beat takes of one processor."""
+    for _ in range(extent.beats):
         before = _servers_cpu(servers)
         run = _workbench("collect", "--profile", "pulse", "--estate", str(folder))
         on_servers = _servers_cpu(servers) - before
@@ -221,7 +221,7 @@ def _pulse_history(extent: Extent, folder: Path, without: float) -> None:
     history = folder / "history"
     beat = [s for s in load_history(history, load_estate(folder)) if s.manifest.profile == "pulse"]
     origin = Origin(beat[-1], extent)
-    count = extent.pulse_days * BEATS_A_DAY
+    count = extent.pulses
     before = _used(history)
     started = time.perf_counter()
     for number in range(1, count + 1):

@@ -7,10 +7,11 @@ A history is a folder::
       snapshots/20261028T020000Z-1b2c3d.json   one run: which objects it saw, and what it could not see
 
 An object is written once, whatever number of snapshots refer to it, so a catalogue that stays the
-same costs nothing a second time. Everything is written beside its place and renamed, the manifest
-last: a snapshot is whole or absent, and runs side by side do not disturb each other. Nothing that
-exists is ever changed; thinning alone removes what is old. Beside the snapshots lie what people say of
-them: ``tags/NAME.json`` (baselines) and ``adopted/….json`` (epochs that were joined).
+same costs nothing a second time; a pulse keeps the answers of its instances to one question in one
+object. Everything is written beside its place and renamed, the manifest last: a snapshot is whole or
+absent, and runs side by side do not disturb each other. Nothing that exists is ever changed; thinning
+alone removes what is old. Beside the snapshots lie what people say of them: ``tags/NAME.json``
+(baselines) and ``adopted/….json`` (epochs that were joined).
 
 Who owns what is not stored: the estate given when reading decides it.
 """
