@@ -90,3 +90,6 @@ def test_pages_name_roots_alone(turned_over):
     )
     assert "event" in shown
     assert "event_" not in shown
+    assert "Partitions" in show.tables(bench)._repr_html_()
+    (event, plain) = show.tables(bench)._shown("partitions")
+    assert (event, plain) == (4, None)

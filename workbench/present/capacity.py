@@ -380,8 +380,11 @@ def _relations(
 ) -> Table:
     frame = frame.assign(name=frame["schema"].astype(str) + "." + frame["table"].astype(str))
     several = bench.capacity.relations["database"].nunique() > 1
+    parted = bool((frame["partitions"].head(limit) > 0).any())
+    frame = frame.assign(partitions=frame["partitions"].where(frame["partitions"] > 0))
     columns = [
         Column("name", "Table", "name"),
+        *([Column("partitions", "Partitions", "count", absent="none")] if parted else []),
         *([Column("database", "Database", "name")] if several else []),
         *([Column("service", "Service", "name", absent="none")] if owner else []),
         Column("total_bytes", "Size", "bytes"),
@@ -444,11 +447,13 @@ _LIMITED = {
 def running_out(bench: Bench, limit: int = 15) -> Table:
     """Return what is counted against a limit of the server itself, the fullest first."""
     frame = limits(bench.history.newest)
+    several = frame["instance"].nunique() > 1
     return Table(
         frame.assign(what=frame["metric"].map(_LIMITED)),
         [
             Column("what", "What"),
             Column("subject", "Where", "name"),
+            *([Column("instance", "Instance", "name")] if several else []),
             Column("service", "Service", "name", absent="nobody's"),
             Column("value", "Now", "amount", because="because"),
             Column("limit", "Limit", "amount", otherwise="max_connections was not read"),
