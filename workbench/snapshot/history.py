@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from workbench.errors import SnapshotError
 from workbench.estate import Estate, load_estate
@@ -100,13 +99,8 @@ class History:
 
 def frame_over(snapshots: tuple[Snapshot, ...], name: str, *columns: str) -> pd.DataFrame:
     """Return ``name`` of these snapshots, one below the other, with the column ``at`` in front."""
-    kind = pa.timestamp("us", tz="UTC")
     parts = (
-        (s.objects, p, {"at": at})
-        for s in snapshots
-        for at in (pa.scalar(s.at, kind),)
-        for p in s.manifest.parts
-        if p.frame == name
+        (s.objects, p, {"at": s.at}) for s in snapshots for p in s.manifest.parts if p.frame == name
     )
     return stacked(parts, ("at", "instance", "database"), columns)
 

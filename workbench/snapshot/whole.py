@@ -43,7 +43,7 @@ class Snapshot:
         ``Int64``, booleans ``boolean``, moments UTC. With ``columns`` only these are read, and they
         are there, empty, even where nothing was collected: ask ``missing`` for the reason.
         """
-        parts: Iterable[tuple[Objects, Part, dict[str, pa.Scalar]]] = (
+        parts: Iterable[tuple[Objects, Part, dict[str, object]]] = (
             (self.objects, p, {}) for p in self.manifest.parts if p.frame == name
         )
         return stacked(parts, ("instance", "database"), columns)
