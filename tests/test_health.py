@@ -39,7 +39,7 @@ def changed(snapshot, change):
     """The snapshot with its relations changed."""
     parts = []
     for part in snapshot.manifest.parts:
-        table = snapshot.objects.read(part.content, None)
+        table = snapshot.objects.answer(part)
         table = change(table) if part.frame == "relations" else table
         parts.append((part.frame, part.instance, part.database, table, part.ms))
     manifest = snapshot.manifest
