@@ -184,6 +184,7 @@ _DTYPES = {
 
 _FRONT = {
     "instance": pa.string(),
+    "endpoint": pa.string(),
     "database": pa.string(),
     "at": pa.timestamp("us", tz="UTC"),
     "number": pa.int64(),

@@ -20,6 +20,7 @@ from workbench.snapshot.coverage import coverage_of
 from workbench.snapshot.manifest import Manifest, Part, Profile
 from workbench.snapshot.objects import Objects, encode, put, stacked, staging
 
+
 class Answered(NamedTuple):
     """What one query gave: its frame, where from (``endpoint`` names a replica), rows, and milliseconds."""
 
@@ -65,7 +66,7 @@ class Snapshot:
         It is ``primary``, or a replica's name. A replica is asked only what differs on a standby.
         """
         parts = (
-            (self.objects, p, {"endpoint": pa.scalar(p.endpoint or PRIMARY)})
+            (self.objects, p, {"endpoint": p.endpoint or PRIMARY})
             for p in self.manifest.parts
             if p.frame == name
         )
