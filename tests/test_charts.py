@@ -108,7 +108,7 @@ def test_one_snapshot_says_that_growth_needs_another(single):
     assert "unknown" in words(show.growth_by_service(single).wide)
     value, what = show.headline(single).figures[-1]
     assert value == "unknown"
-    assert "second" in what
+    assert "seen on one day only: growth is known from" in what
 
 
 def test_exact_values_stand_in_tooltips():

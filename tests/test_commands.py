@@ -34,6 +34,7 @@ def workbench(*arguments, cwd=None, **environ):
 def estate(database, tmp_path):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_walinspect")
         connection.execute("CREATE SCHEMA shop")
         connection.execute("CREATE TABLE shop.orders AS SELECT generate_series(1, 1000) AS id")
         connection.execute("CREATE SCHEMA scratch")

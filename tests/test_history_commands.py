@@ -361,7 +361,8 @@ def test_every_older_format_is_read():
     assert {p.name for p in formats.iterdir()} == {str(n) for n in range(1, FORMAT)}
     for path in formats.iterdir():
         history = load_history(path / "history")
-        assert [s.manifest.profile for s in history] == ["full", "full"]
+        assert [s.manifest.profile for s in history.nights] == ["full", "full"]
+        assert (history.frame("database_statistics", "datname").groupby("at").size() >= 4).all()
         tables = window_of(history).tables.set_index("relation")
         assert tables.loc["orders", "n_tup_ins"] == 9000
         assert capacity(history).services["total_bytes"].notna().all()

@@ -55,6 +55,29 @@ def test_what_is_saved_is_what_is_read(tmp_path):
     assert found.coverage.missing == (gap,)
 
 
+def test_a_pulse_keeps_the_answers_of_its_instances_together(tmp_path):
+    kinds = pa.schema({"pid": pa.int32(), "state": pa.string()})
+
+    def beat(profile):
+        answers = [
+            ("activity", name, None, pa.table([range(count), ["idle"] * count], schema=kinds), 1.0)
+            for name, count in (("west", 2), ("east", 3), ("north", 0))
+        ]
+        odd = pa.table({"pid": [7], "state": [1]})  # as a server of another version might answer
+        answers.append(("activity", "odd", None, odd, 1.0))
+        names = [name for _, name, *_ in answers]
+        return new_snapshot(ESTATE, answers, [], names, [], taken_at=START, profile=profile)
+
+    found = {p: load_snapshot(beat(p).save(tmp_path / p), ESTATE) for p in ("pulse", "full")}
+    objects = {p: len(list((tmp_path / p / "objects").iterdir())) for p in found}
+    assert objects == {"pulse": 2, "full": 4}
+    for snapshot in (*found.values(), beat("pulse")):
+        pids = snapshot.frame("activity", "pid").groupby("instance")["pid"].apply(list)
+        assert pids.to_dict() == {"east": [0, 1, 2], "odd": [7], "west": [0, 1]}
+        rows = {p.instance: snapshot.objects.answer(p).num_rows for p in snapshot.manifest.parts}
+        assert rows == {"east": 3, "north": 0, "odd": 1, "west": 2}
+
+
 def test_a_catalogue_that_stays_the_same_is_stored_once(tmp_path):
     taken(0, live=1).save(tmp_path)
     before = len(files(tmp_path / "objects"))

@@ -158,7 +158,7 @@ def test_another_cluster_another_major_or_another_workbench_knows_nothing(server
 def with_identity(snapshot, **changes):
     answers = []
     for part in snapshot.manifest.parts:
-        table = snapshot.objects.read(part.content, None)
+        table = snapshot.objects.answer(part)
         if part.frame == "identity":
             frame = table.to_pandas().assign(**changes)
             table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -143,7 +143,7 @@ def texts(snapshot):
     """Return, for each frame, all that is stored of it as one text."""
     held = {}
     for part in snapshot.manifest.parts:
-        rows = snapshot.objects.read(part.content, None).to_pylist()
+        rows = snapshot.objects.answer(part).to_pylist()
         held[part.frame] = held.get(part.frame, "") + repr(rows)
     return held
 

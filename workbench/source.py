@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -10,7 +10,14 @@ from pathlib import Path
 from workbench.collect import collect
 from workbench.errors import Unreachable, UsageError
 from workbench.estate import Estate, estate_from_urls, load_estate
-from workbench.snapshot import History, Snapshot, find_tag, load_history, load_snapshot
+from workbench.snapshot import (
+    History,
+    Snapshot,
+    find_tag,
+    load_history,
+    load_snapshot,
+    newest_first,
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Source:
         A full one: a pulse knows neither a catalogue nor sizes that could stand in.
         """
         folder = self.history_folder(estate)
-        held = load_history(folder, estate).snapshots if folder is not None else ()
-        return next((s for s in reversed(held) if s.manifest.profile == "full"), None)
+        held = newest_first(folder, estate) if folder is not None else ()
+        return next((s for s in held if s.manifest.profile == "full"), None)
 
     def open(self) -> History:
         """Return the history to analyse. Collects only where ``urls`` stand without a ``history``.
@@ -104,8 +111,11 @@ def keep(snapshot: Snapshot, history: Path) -> Path:
 
     UsageError where a real day would follow simulated ones: no growth could be told from such a history.
     """
-    recorded = load_history(history, snapshot.estate).snapshots
-    if any(s.manifest.simulated for s in recorded) and not snapshot.manifest.simulated:
+    recorded = _collected(history, snapshot.estate)
+    # Real days never follow simulated ones, so that the newest speaks for all.
+    before = next(recorded, None)
+    simulated = before is not None and before.manifest.simulated
+    if simulated and not snapshot.manifest.simulated:
         raise UsageError(
             f"{history} holds simulated days, and a reading of today does not follow them: review them "
             "with --offline, or name another folder with --history"
@@ -119,17 +129,18 @@ def stale(history: Path, estate: Estate, now: datetime | None = None) -> list[st
     Simulated days do not age. A target never read is not stale but missing, and what the estate no
     longer names is no target.
     """
-    recorded = load_history(history, estate)
-    if not recorded.collected or recorded.newest.manifest.simulated:
-        return []
     targets = {(i.name, "") for i in estate.instances}
     targets |= {(s.instance, s.database) for s in estate.services if s.instance and s.database}
     last: dict[tuple[str, str], datetime] = {}
-    for snapshot in recorded.collected:
+    for snapshot in _collected(history, estate):
+        if not last and snapshot.manifest.simulated:
+            return []
         for part in snapshot.manifest.parts:
             place = (part.instance, part.database or "")
             if place in targets and part.as_of is None and part.endpoint is None:
-                last[place] = snapshot.manifest.taken_at
+                last.setdefault(place, snapshot.manifest.taken_at)
+        if len(last) == len(targets):
+            break
     oldest = (now or datetime.now(UTC)) - timedelta(days=estate.max_age)
     return [
         f"{'/'.join(filter(None, place))}: last read {seen:%Y-%m-%d %H:%M} UTC, more than "
@@ -137,6 +148,11 @@ def stale(history: Path, estate: Estate, now: datetime | None = None) -> list[st
         for place, seen in sorted(last.items())
         if seen < oldest
     ]
+
+
+def _collected(history: Path, estate: Estate) -> Iterator[Snapshot]:
+    """What was read from servers, newest first."""
+    return (s for s in newest_first(history, estate) if s.manifest.profile != "imported")
 
 
 def _moment(day: str | None, at: time) -> datetime | None:

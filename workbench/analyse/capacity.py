@@ -21,6 +21,7 @@ from workbench.analyse.disk import beside_databases
 from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
 from workbench.analyse.limits import Daily, held_against_limits, limit_rows
+from workbench.analyse.roots import roots
 from workbench.analyse.trend import slope, trend
 from workbench.estate import Estate
 from workbench.model import Coverage
@@ -137,7 +138,7 @@ def capacity(history: History) -> Capacity:
     newest = history.newest
     estate = newest.settled
     days = _one_a_day(history)
-    every = _owned(_relations(days), estate)
+    every = _owned(roots(days.snapshots), estate)
     growth = Growth(estate.events, newest.at)
     brought = Brought.of(history)
     every = every[(every["standing"] != "platform") | (every["kind"] != "v")]
@@ -196,92 +197,6 @@ def _one_a_day(history: History) -> History:
     newest = history.newest
     kept = tuple(s for s in history.nights if s.has("sizes") or s is newest)
     return replace(history, snapshots=kept or (newest,))
-
-
-def _relations(history: History) -> pd.DataFrame:
-    """One row per day and relation root: sizes, rows, number of leaves."""
-    key = ["at", "instance", "database"]
-    named = history.frame(
-        "relations", "oid", "schema", "relation", "relkind", "root_oid", "extension"
-    )
-    sizes = history.frame("sizes", "relation_oid", "part", "bytes", "estimated", "measured_at")
-    sizes["measured_at"] = _when_measured(history, sizes)
-    parts = (
-        sizes.pivot_table(
-            index=[*key, "relation_oid"], columns="part", values="bytes", aggfunc="sum"
-        )
-        .reindex(columns=["heap", "index", "toast"])
-        .add_suffix("_bytes")
-        .astype("Int64")
-        .fillna(0)
-        .reset_index()
-        .rename(columns={"relation_oid": "oid"})
-    )
-    oldest = sizes.groupby([*key, "relation_oid"])["measured_at"].min().rename_axis([*key, "oid"])
-    parts = parts.merge(oldest.reset_index(), "left", [*key, "oid"])
-    guessed = sizes[sizes["estimated"].fillna(False).astype(bool)]
-    guessed = guessed[[*key, "relation_oid"]].drop_duplicates()
-    parts["estimated"] = pd.MultiIndex.from_frame(parts[[*key, "oid"]]).isin(
-        pd.MultiIndex.from_frame(guessed)
-    )
-    counted = ("reltuples", "n_live_tup", "n_mod_since_analyze")
-    statistics = history.frame("table_statistics", "relation_oid", *counted)
-    statistics = statistics.rename(columns={"relation_oid": "oid"})
-    wide = named.merge(parts, "left", [*key, "oid"]).merge(statistics, "left", [*key, "oid"])
-    # Views hold nothing, and a partitioned table nothing of its own, where sizes were read at all.
-    read = pd.MultiIndex.from_frame(wide[key]).isin(pd.MultiIndex.from_frame(sizes[key]))
-    hollow = read & wide["relkind"].isin(list("vfp"))
-    for size in _BYTES[:3]:
-        wide[size] = wide[size].mask(hollow, 0)
-    wide["rows"] = estimated_rows(wide)
-    wide["leaf"] = wide["oid"] != wide["root_oid"]
-    return _rolled_up(wide, key)
-
-
-def _when_measured(history: History, sizes: pd.DataFrame) -> pd.Series[Any]:
-    """The date of each size that is of an earlier reading than the one it is shown in, else NaT."""
-    aged = {(s.at, *place): at for s in history for place, at in s.aged.items()}
-    places = zip(sizes["at"], sizes["instance"], sizes["database"], strict=True)
-    shown = pd.Series([aged.get(place, pd.NaT) for place in places], sizes.index)
-    own = pd.to_datetime(sizes["measured_at"], utc=True)
-    return own.fillna(pd.to_datetime(shown, utc=True)).astype("datetime64[us, UTC]")
-
-
-def estimated_rows(wide: pd.DataFrame) -> pd.Series[Any]:
-    """Estimate rows; NA where nobody knows.
-
-    What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes
-    since allow: counters that were reset, or lost in a crash, cannot make a large table small.
-    """
-    live = wide["n_live_tup"].astype("Float64")
-    analysed = wide["reltuples"].astype("Float64")
-    changed = wide["n_mod_since_analyze"].astype("Float64").fillna(0)
-    corrected = live.fillna(analysed).clip(analysed - changed, analysed + changed)
-    # Never analysed: the counters are all there is, and their 0 may be a reset.
-    rows = corrected.where(analysed >= 0, live.where(live.fillna(0) > 0))
-    empty = wide["heap_bytes"].fillna(-1) == 0
-    rows = rows.mask(rows.isna() & empty, 0)
-    # A partitioned table holds no rows itself, and views and sequences hold none that count.
-    rows = rows.mask(wide["relkind"] == "p", 0).mask(~wide["relkind"].isin(list("rpm")))
-    return rows.round().astype("Int64")
-
-
-def _rolled_up(wide: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """Sum the leaves of each partition tree into its root; NA only where no part is known."""
-    group = [*key, "root_oid"]
-    sums = ["heap_bytes", "index_bytes", "toast_bytes", "rows"]
-    rolled = wide.groupby(group, sort=False)[sums].sum(min_count=1)
-    rolled["partitions"] = wide.groupby(group, sort=False)["leaf"].sum().astype("Int64")
-    rolled["estimated"] = wide.groupby(group, sort=False)["estimated"].any()
-    rolled["measured_at"] = wide.groupby(group, sort=False)["measured_at"].min()
-    unknown = wide["rows"].isna() & wide["relkind"].isin(list("rm"))
-    rolled["rows"] = rolled["rows"].mask(unknown.groupby([wide[g] for g in group]).any())
-    rolled["total_bytes"] = rolled[["heap_bytes", "index_bytes", "toast_bytes"]].sum(
-        axis=1, min_count=3
-    )
-    roots = wide[~wide["leaf"]][[*group, "schema", "relation", "relkind", "extension"]]
-    found = roots.merge(rolled.reset_index(), on=group)
-    return found.rename(columns={"relation": "table", "relkind": "kind"}).drop(columns="root_oid")
 
 
 def _owned(relations: pd.DataFrame, estate: Estate) -> pd.DataFrame:
@@ -365,7 +280,9 @@ def _instances(
         rows.append((name, now, beside.get(name), room, slope(x, y, splits), *dates))
     text = ["full_on", "full_from", "full_until", "because", "bytes_because"]
     columns = ["instance", "bytes", "beside_bytes", "storage_bytes", "per_day", *text]
-    found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(text, "object"))
+    found = pd.DataFrame(rows, columns=columns)
+    for name in text:  # a column of texts and None would hold NaN, which is no reason and no JSON
+        found[name] = found[name].astype("object").where(found[name].notna(), None)
     kinds = dict.fromkeys(["bytes", "beside_bytes", "storage_bytes"], "Int64")
     return found.astype({**kinds, "per_day": "Float64"})
 

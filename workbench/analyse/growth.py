@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from workbench.analyse.trend import Floats, slope, trend
+from workbench.analyse.trend import Floats, slopes, trends
 from workbench.estate import Event
 
 HORIZON_DAYS = 90
@@ -17,6 +19,8 @@ HORIZON_DAYS = 90
 
 GROWTH = ["per_day", "ahead_low", "ahead", "ahead_high", "rows_per_day"]
 """The columns that growth adds: bytes a day, total_bytes in 90 days with its band, rows a day."""
+
+_T = TypeVar("_T")
 
 
 def named(services: pd.Series[Any]) -> pd.Series[Any]:
@@ -49,13 +53,19 @@ class Growth:
         total, count = _floats(every["total_bytes"]), _floats(every["rows"])
         # A size of an earlier reading stands still by itself: it says nothing of growth.
         moving = np.where(every["measured_at"].isna(), total, np.nan)
-        service, instance = every["service"].to_numpy(), every["instance"].to_numpy()
-        rows = []
         groups: dict[tuple[str, ...], Any] = every.groupby(key, sort=False).indices  # type: ignore[assignment]
-        for name, at in groups.items():
-            splits = self.splits(start, service[at[0]], instance[at[0]])
-            ahead = _ahead(x[at], moving[at], total[at[-1]], splits)
-            rows.append((*name, *ahead, _known_slope(x[at], count[at], splits)))
+        places = list(groups.values())
+        service, instance = every["service"].to_numpy(), every["instance"].to_numpy()
+        splits = [tuple(self.splits(start, service[at[0]], instance[at[0]])) for at in places]
+        ahead = _each(x, moving, places, splits, _ahead)
+        rows_per_day = _each(x, count, places, splits, _slopes)
+        last = [total[at[-1]] for at in places]
+        rows = [
+            (*name, per_day, *_from(now_, changes), of_rows)
+            for name, now_, (per_day, changes), of_rows in zip(
+                groups, last, ahead, rows_per_day, strict=True
+            )
+        ]
         growth = pd.DataFrame(rows, columns=[*key, *GROWTH])
         found = now.merge(growth.astype(dict.fromkeys(GROWTH, "Float64")), "left", key)
         found["service"] = named(found["service"])
@@ -102,20 +112,44 @@ def _floats(values: pd.Series[Any]) -> Floats:
     return values.to_numpy(dtype=float, na_value=np.nan)
 
 
-def _known_slope(x: Floats, y: Floats, splits: list[float]) -> float | None:
-    known = ~np.isnan(y)
-    return slope(x[known], y[known], splits)
+def _each(
+    x: Floats,
+    y: Floats,
+    places: Sequence[npt.NDArray[np.intp]],
+    splits: Sequence[tuple[float, ...]],
+    of: Callable[[Floats, Floats, Sequence[float]], Sequence[_T]],
+) -> list[_T]:
+    """Apply ``of`` to the known points of every series, those of the same days and splits together."""
+    alike: dict[tuple[bytes, tuple[float, ...]], list[int]] = {}
+    known = [at[~np.isnan(y[at])] for at in places]
+    for number, at in enumerate(known):
+        alike.setdefault((x[at].tobytes(), splits[number]), []).append(number)
+    found: dict[int, _T] = {}
+    for (_, split), numbers in alike.items():
+        rows = np.stack([y[known[n]] for n in numbers])
+        found |= zip(numbers, of(x[known[numbers[0]]], rows, split), strict=True)
+    return [found[number] for number in range(len(places))]
 
 
-def _ahead(x: Floats, y: Floats, last: float, splits: list[float]) -> tuple[float | None, ...]:
-    """Growth a day, and the size at the horizon: low, middle, high; None where no trend can be told."""
-    known = ~np.isnan(y)
-    found = trend(x[known], y[known], splits)
-    if found is None:
-        return slope(x[known], y[known], splits), None, None, None
-    if np.isnan(last):
-        return found.per_day, None, None, None
-    return found.per_day, *(max(last + c, 0.0) for c in found.change(HORIZON_DAYS))
+def _slopes(x: Floats, y: Floats, splits: Sequence[float]) -> list[float]:
+    return [float(slope) for slope in slopes(x, y, splits)]
+
+
+def _ahead(
+    x: Floats, y: Floats, splits: Sequence[float]
+) -> list[tuple[float, tuple[float, float, float] | None]]:
+    """Per series growth a day, and the change until the horizon: low, middle, high; None without a trend."""
+    paces = slopes(x, y, splits)
+    return [
+        (float(pace), None if told is None else told.change(HORIZON_DAYS))
+        for pace, told in zip(paces, trends(x, y, splits), strict=True)
+    ]
+
+
+def _from(last: float, changes: tuple[float, float, float] | None) -> tuple[float, ...]:
+    if changes is None or np.isnan(last):
+        return (np.nan,) * 3
+    return tuple(max(last + change, 0.0) for change in changes)
 
 
 def dated(at: datetime) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.analyse.capacity import estimated_rows
 from workbench.snapshot import Snapshot, records
 
 PLACE = ["instance", "database", "schema", "table"]
@@ -118,3 +117,22 @@ def off(value: str | None) -> bool:
     text = (value or "").lower()
     words = ("false", "no") if len(text) == 1 else ("false", "no", "off")
     return text == "0" or (bool(text) and any(word.startswith(text) for word in words))
+
+
+def estimated_rows(wide: pd.DataFrame) -> pd.Series[Any]:
+    """Estimate rows; NA where nobody knows.
+
+    What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes
+    since allow: counters that were reset, or lost in a crash, cannot make a large table small.
+    """
+    live = wide["n_live_tup"].astype("Float64")
+    analysed = wide["reltuples"].astype("Float64")
+    changed = wide["n_mod_since_analyze"].astype("Float64").fillna(0)
+    corrected = live.fillna(analysed).clip(analysed - changed, analysed + changed)
+    # Never analysed: the counters are all there is, and their 0 may be a reset.
+    rows = corrected.where(analysed >= 0, live.where(live.fillna(0) > 0))
+    empty = wide["heap_bytes"].fillna(-1) == 0
+    rows = rows.mask(rows.isna() & empty, 0)
+    # A partitioned table holds no rows itself, and views and sequences hold none that count.
+    rows = rows.mask(wide["relkind"] == "p", 0).mask(~wide["relkind"].isin(list("rpm")))
+    return rows.round().astype("Int64")

@@ -33,6 +33,7 @@ LONGEST_DAYS = 120
 
 FARTHEST_DAYS = 3650
 _WEEK = 7
+_AT_ONCE = 512  # series whose pairs of days are laid out at a time: 90 days have 4,005
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,9 +81,9 @@ def _first(true: npt.NDArray[np.bool_]) -> int | None:
     return int(true.argmax()) if true.any() else None
 
 
-def _recent(days: Floats, values: Floats) -> tuple[Floats, Floats]:
-    kept = days >= days.max(initial=-math.inf) - LONGEST_DAYS
-    return days[kept], values[kept]
+def _recent(days: Floats) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = days >= days.max(initial=-math.inf) - LONGEST_DAYS
+    return found
 
 
 def slope(days: Floats, values: Floats, splits: Sequence[float] = ()) -> float | None:
@@ -94,13 +95,25 @@ def slope(days: Floats, values: Floats, splits: Sequence[float] = ()) -> float |
     >>> slope(days, np.r_[10 * days[:-1], 9000.0])
     10.0
     """
-    days, values = _recent(days, values)
+    found = slopes(days, values[None], splits)[0]
+    return None if np.isnan(found) else float(found)
+
+
+def slopes(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Floats:
+    """Return ``slope`` of each row of ``values``, all of the same days; not a number for None.
+
+    >>> slopes(np.arange(20.0), np.outer([1.0, -2.0], np.arange(20.0)))
+    array([ 1., -2.])
+    """
+    kept = _recent(days)
+    days, values = days[kept], values[:, kept]
+    nothing = np.full(len(values), np.nan)
     if len(days) < 2 or days[-1] <= days[0]:
-        return None
-    if (values == values[0]).all():
-        return 0.0
+        return nothing
+    still = (values == values[:, :1]).all(axis=1)
     if len(days) < POINTS_FOR_A_TREND:
-        return float((values[-1] - values[0]) / (days[-1] - days[0]))
+        steps = (values[:, -1] - values[:, 0]) / (days[-1] - days[0])
+        return np.where(still, 0.0, steps)
     before, after = np.triu_indices(len(days), 1)
     apart = days[after] - days[before]
     segment = np.searchsorted(np.asarray(splits, dtype=float), days, side="right")
@@ -109,9 +122,14 @@ def slope(days: Floats, values: Floats, splits: Sequence[float] = ()) -> float |
     # A rhythm is only told from a slope when several weeks show it.
     chosen = weekly if days[-1] - days[0] >= 3 * _WEEK - 1 and weekly.any() else usable
     if not chosen.any():
-        return None
-    steps = (values[after] - values[before])[chosen] / apart[chosen]
-    return float(np.median(steps))
+        return np.where(still, 0.0, nothing)
+    before, after, apart = before[chosen], after[chosen], apart[chosen]
+    found = np.where(still, 0.0, nothing)
+    moving = np.flatnonzero(~still)
+    for at in range(0, len(moving), _AT_ONCE):
+        rows = moving[at : at + _AT_ONCE]
+        found[rows] = np.median((values[rows][:, after] - values[rows][:, before]) / apart, axis=1)
+    return found
 
 
 def trend(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Trend | None:
@@ -125,23 +143,36 @@ def trend(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Trend |
     >>> found.per_day, found.change(30)
     (5.0, (150.0, 150.0, 150.0))
     """
-    days, values = _recent(days, values)
+    return trends(days, values[None], splits)[0]
+
+
+def trends(days: Floats, values: Floats, splits: Sequence[float] = ()) -> list[Trend | None]:
+    """Return ``trend`` of each row of ``values``, all of the same days.
+
+    >>> [found.per_day for found in trends(np.arange(28.0), np.outer([1, 5], np.arange(28.0)))]
+    [1.0, 5.0]
+    """
+    kept = _recent(days)
+    days, values = days[kept], values[:, kept]
+    nothing: list[Trend | None] = [None] * len(values)
     if len(days) < POINTS_FOR_A_TREND:
-        return None
-    per_day = slope(days, values, splits)
-    if per_day is None:
-        return None
+        return nothing
+    per_day = slopes(days, values, splits)
     segment = np.searchsorted(np.asarray(splits, dtype=float), days, side="right")
-    residual = values - per_day * days
-    blocks: list[float] = []
+    residual = values - per_day[:, None] * days
+    blocks: list[Floats] = []
     for number in np.unique(segment):
-        inside = residual[segment == number]
-        length = min(_WEEK, max(len(inside) // 3, 1))
-        blocks += [float(step**2) / length for step in inside[length:] - inside[:-length]]
-    if not blocks:
-        return None
-    independent = max(len(days) / _WEEK, 2.0)
-    return Trend(per_day, float(np.mean(blocks)), _quantile(independent), len(days))
+        inside = residual[:, segment == number]
+        length = min(_WEEK, max(inside.shape[1] // 3, 1))
+        blocks.append((inside[:, length:] - inside[:, :-length]) ** 2 / length)
+    squares = np.concatenate(blocks, axis=1)
+    if not squares.shape[1]:
+        return nothing
+    quantile = _quantile(max(len(days) / _WEEK, 2.0))
+    return [
+        None if np.isnan(pace) else Trend(float(pace), float(variance), quantile, len(days))
+        for pace, variance in zip(per_day, squares.mean(axis=1), strict=True)
+    ]
 
 
 def _quantile(blocks: float) -> float:

@@ -170,7 +170,7 @@ def collect(
         loaded,
         instances=instance,
         profile=profile.value,
-        previous=source.newest(loaded),
+        previous=source.newest(loaded) if profile is Profile.full else None,
         sample_s=sampling and sampling.seconds,
         looks_per_s=sampling.looks_per_s if sampling else LOOKS_PER_S,
         wal_max=read_size(wal_max),

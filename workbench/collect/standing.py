@@ -61,8 +61,12 @@ def answer_before(
 ) -> tuple[pa.Table, datetime] | None:
     """Return the rows of a frame as they were read at a place, and when that was; None where they were not."""
     for part in previous.manifest.parts:
-        if (part.frame, part.instance, part.database) == (frame, instance, database):
-            return previous.objects.read(part.content, None), part.as_of or previous.at
+        if part.endpoint is None and (part.frame, part.instance, part.database) == (
+            frame,
+            instance,
+            database,
+        ):
+            return previous.objects.answer(part), part.as_of or previous.at
     return None
 
 

@@ -385,8 +385,11 @@ def _relations(
 ) -> Table:
     frame = frame.assign(name=frame["schema"].astype(str) + "." + frame["table"].astype(str))
     several = bench.capacity.relations["database"].nunique() > 1
+    parted = bool((frame["partitions"].head(limit) > 0).any())
+    frame = frame.assign(partitions=frame["partitions"].where(frame["partitions"] > 0))
     columns = [
         Column("name", "Table", "name"),
+        *([Column("partitions", "Partitions", "count", absent="none")] if parted else []),
         *([Column("database", "Database", "name")] if several else []),
         *([Column("service", "Service", "name", absent="none")] if owner else []),
         Column("total_bytes", "Size", "bytes"),

@@ -180,11 +180,13 @@ _LIMITED = {
 def running_out(bench: Bench, limit: int = 15) -> Table:
     """Return what is counted against a limit of the server itself, the fullest first."""
     frame = limits(bench.history.newest)
+    several = frame["instance"].nunique() > 1
     return Table(
         frame.assign(what=frame["metric"].map(_LIMITED)),
         [
             Column("what", "What"),
             Column("subject", "Where", "name"),
+            *([Column("instance", "Instance", "name")] if several else []),
             Column("service", "Service", "name", absent="nobody's"),
             Column("value", "Now", "amount", because="because"),
             Column("limit", "Limit", "amount", otherwise="max_connections was not read"),

@@ -7,18 +7,19 @@ A history is a folder::
       snapshots/20261028T020000Z-1b2c3d.json   one run: which objects it saw, and what it could not see
 
 An object is written once, whatever number of snapshots refer to it, so a catalogue that stays the
-same costs nothing a second time. Everything is written beside its place and renamed, the manifest
-last: a snapshot is whole or absent, and runs side by side do not disturb each other. Nothing that
-exists is ever changed; thinning alone removes what is old. Beside the snapshots lie what people say of
-them: ``tags/NAME.json`` (baselines) and ``adopted/….json`` (epochs that were joined). What is in
-``derived/`` follows from the snapshots, and is made again where it is missing.
+same costs nothing a second time; a pulse keeps the answers of its instances to one question in one
+object. Everything is written beside its place and renamed, the manifest last: a snapshot is whole or
+absent, and runs side by side do not disturb each other. Nothing that exists is ever changed; thinning
+alone removes what is old. Beside the snapshots lie what people say of them: ``tags/NAME.json``
+(baselines) and ``adopted/….json`` (epochs that were joined). What is in ``derived/`` follows from the
+snapshots, and is made again where it is missing.
 
 Who owns what is not stored: the estate given when reading decides it.
 """
 
 from workbench.snapshot.brought import read_figures
 from workbench.snapshot.epochs import Adoption
-from workbench.snapshot.history import History, load_history, load_snapshot
+from workbench.snapshot.history import History, load_history, load_snapshot, newest_first
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
 from workbench.snapshot.readings import read_texts
@@ -61,6 +62,7 @@ __all__ = [
     "load_tags",
     "merge",
     "new_snapshot",
+    "newest_first",
     "per_day",
     "per_second",
     "read_figures",

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 
 from workbench.errors import SnapshotError
 from workbench.model import BreakKind, EpochBreak
@@ -95,11 +94,9 @@ def numbered(
     snapshots: Sequence[Snapshot], name: str, *columns: str, endpoint: str | None = None
 ) -> pd.DataFrame:
     """Return ``name`` of these snapshots with their positions (``number``) and dates in front."""
-    kind = pa.timestamp("us", tz="UTC")
     parts = (
-        (s.objects, p, {"number": position, "at": at})
+        (s.objects, p, {"number": number, "at": s.at})
         for number, s in enumerate(snapshots)
-        for position, at in ((pa.scalar(number, pa.int64()), pa.scalar(s.at, kind)),)
         for p in s.manifest.parts
         if p.frame == name and p.endpoint == endpoint
     )

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from workbench.errors import SnapshotError
 from workbench.estate import Estate, load_estate
@@ -99,11 +99,9 @@ class History:
 
 def frame_over(snapshots: tuple[Snapshot, ...], name: str, *columns: str) -> pd.DataFrame:
     """Return ``name`` of these snapshots, one below the other, with the column ``at`` in front."""
-    kind = pa.timestamp("us", tz="UTC")
     parts = (
-        (s.objects, p, {"at": at})
+        (s.objects, p, {"at": s.at})
         for s in snapshots
-        for at in (pa.scalar(s.at, kind),)
         for p in s.manifest.parts
         if p.frame == name and p.endpoint is None
     )
@@ -140,9 +138,28 @@ def load_history(folder: str | os.PathLike[str], estate: Estate | None = None) -
     folder = Path(folder)
     estate = estate or _estate_beside(folder)
     snapshots = [load_snapshot(m, estate) for m in (folder / "snapshots").glob("*.json")]
-    snapshots.sort(key=lambda s: (s.at, s.manifest.taken_at, s.manifest.id))
+    snapshots.sort(key=_order)
     whose = snapshots[-1].estate if snapshots else _bare(folder.name)
     return History(estate or whose, tuple(snapshots), folder, load_adoptions(folder))
+
+
+def _order(snapshot: Snapshot) -> tuple[datetime, datetime, str]:
+    return snapshot.at, snapshot.manifest.taken_at, snapshot.manifest.id
+
+
+def newest_first(
+    folder: str | os.PathLike[str], estate: Estate | None = None
+) -> Iterator[Snapshot]:
+    """Open the snapshots of a history one by one, newest first, each when it is asked for.
+
+    What looks at the last few alone is not to pay for a quarter of pulses every five minutes.
+    """
+    folder = Path(folder)
+    estate = estate or _estate_beside(folder)
+    paths = sorted((folder / "snapshots").glob("*.json"), reverse=True)
+    # A manifest is named after the second of its date; what is of one second is put in order here.
+    for _, alike in groupby(paths, lambda path: path.name.partition("-")[0]):
+        yield from sorted((load_snapshot(p, estate) for p in alike), key=_order, reverse=True)
 
 
 def _estate_beside(history: Path) -> Estate | None:

@@ -12,15 +12,19 @@ from workbench import __version__
 from workbench.errors import SnapshotError
 from workbench.model import Missing
 
-FORMAT = 3
+FORMAT = 4
 """The version of the manifest's format that is written; every lower one can be read.
 
 1: the first. 2: adds ``profile``; every snapshot of format 1 is a full one. 3: adds ``endpoint`` to parts and
-to what is missing; before, replicas were not read.
+to what is missing; before, replicas were not read. 4: adds ``offset`` to parts.
 """
 
 Profile = Literal["full", "pulse", "imported"]
 """A whole reading, one of counters alone, or figures that a person brought from elsewhere."""
+
+
+_SPARED = ("as_of", "endpoint", "offset")
+"""What a manifest says of a part only where there is something to say."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Part:
     ``content`` names the object by the SHA-256 of its bytes; ``ms`` is what the query took. ``as_of`` is
     the date of the earlier snapshot that the part stands in from, where the database could not be read
     this time; None in every other case. ``endpoint`` names the replica that answered; None: the endpoint
-    that stands for the instance, its primary wherever one is declared.
+    that stands for the instance, its primary wherever one is declared. ``offset`` is the row at which the
+    answer begins in an object that holds those of several instances, and None where the object is this
+    answer alone.
     """
 
     frame: str
@@ -41,6 +47,7 @@ class Part:
     ms: float
     as_of: datetime | None = None
     endpoint: str | None = None
+    offset: int | None = None
 
     @property
     def sort_key(self) -> tuple[str, str, str, str]:
@@ -49,18 +56,26 @@ class Part:
 
     def to_json(self) -> dict[str, object]:
         """Return the part as a manifest holds it."""
-        found = {name: value for name, value in asdict(self).items() if name not in _MAY}
-        more = {"as_of": self.as_of and self.as_of.isoformat(), "endpoint": self.endpoint}
+        found = {name: value for name, value in asdict(self).items() if name not in _SPARED}
+        as_of = self.as_of and self.as_of.isoformat()
+        more = {"as_of": as_of, "endpoint": self.endpoint, "offset": self.offset}
         return found | {name: value for name, value in more.items() if value is not None}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Part:
         """Read what ``to_json`` gave."""
         as_of = data.get("as_of")
-        return Part(**dict(data) | {"as_of": as_of and datetime.fromisoformat(as_of)})
-
-
-_MAY = ("as_of", "endpoint")
+        return Part(
+            data["frame"],
+            data["instance"],
+            data["database"],
+            data["content"],
+            data["rows"],
+            data["ms"],
+            as_of and datetime.fromisoformat(as_of),
+            data.get("endpoint"),
+            data.get("offset"),
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +71,10 @@ class Objects:
         held = self.memory.get(content)
         return self.path(content).read_bytes() if held is None else held
 
+    def answer(self, part: Part, columns: list[str] | None = None) -> pa.Table:
+        """Read the answer of a part, or the ``columns`` of it that it has; SnapshotError if it is lost."""
+        return rows_of(part, self.read(part.content, columns))
+
     def read(self, content: str, columns: list[str] | None) -> pa.Table:
         """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost."""
         source: pa.BufferReader | Path
@@ -86,7 +91,8 @@ class Objects:
             if columns is not None:
                 held = set(file.schema_arrow.names)
                 columns = [c for c in columns if c in held]
-            return file.read(columns=columns)
+            # Objects are small and many: handing their columns to threads costs more than it gains.
+            return file.read(columns=columns, use_threads=False)
 
 
 _STALE = timedelta(hours=1)
@@ -154,6 +160,11 @@ def put(folder: Path, target: Path, data: bytes) -> None:
     beside.replace(target)
 
 
+def rows_of(part: Part, table: pa.Table) -> pa.Table:
+    """Return a part's own rows of the object it names."""
+    return table if part.offset is None else table.slice(part.offset, part.rows)
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as dictionaries.
 
@@ -171,8 +182,17 @@ _DTYPES = {
 }
 
 
+_FRONT = {
+    "instance": pa.string(),
+    "endpoint": pa.string(),
+    "database": pa.string(),
+    "at": pa.timestamp("us", tz="UTC"),
+    "number": pa.int64(),
+}
+
+
 def stacked(
-    parts: Iterable[tuple[Objects, Part, Mapping[str, pa.Scalar]]],
+    parts: Iterable[tuple[Objects, Part, Mapping[str, Any]]],
     front: tuple[str, ...],
     columns: tuple[str, ...],
 ) -> pd.DataFrame:
@@ -183,27 +203,32 @@ def stacked(
     """
     read: dict[str, pa.Table] = {}
     tables: list[pa.Table] = []
+    fronts: list[Mapping[str, Any]] = []
     for objects, part, labels in parts:
         if part.content not in read:
             read[part.content] = objects.read(part.content, list(columns) or None)
-        table = read[part.content]
-        values = {
-            "instance": pa.scalar(part.instance, pa.string()),
-            "database": pa.scalar(part.database, pa.string()),
-            **labels,
-        }
-        arrays = [pa.repeat(values[name], table.num_rows) for name in front]
-        tables.append(
-            pa.Table.from_arrays([*arrays, *table.columns], names=[*front, *table.column_names])
-        )
-    return _to_pandas(tables, (*front, *columns))
+        tables.append(rows_of(part, read[part.content]))
+        fronts.append({"instance": part.instance, "database": part.database, **labels})
+    return _to_pandas(_labelled(tables, fronts, front), (*front, *columns))
 
 
-def _to_pandas(tables: list[pa.Table], columns: tuple[str, ...]) -> pd.DataFrame:
+def _labelled(
+    tables: list[pa.Table], fronts: list[Mapping[str, Any]], names: tuple[str, ...]
+) -> pa.Table | None:
+    """Put ``tables`` one below the other, each row with what is said of its table in front."""
     if not tables:
+        return None
+    whole = pa.concat_tables(tables, promote_options="permissive")
+    # Once for all: a history of pulses has many thousand tables of a row or two.
+    table_of = pa.array(np.repeat(np.arange(len(tables)), [t.num_rows for t in tables]))
+    said = [pa.array([f[name] for f in fronts], _FRONT[name]).take(table_of) for name in names]
+    return pa.Table.from_arrays([*said, *whole.columns], names=[*names, *whole.column_names])
+
+
+def _to_pandas(whole: pa.Table | None, columns: tuple[str, ...]) -> pd.DataFrame:
+    if whole is None:
         kinds = {"at": "datetime64[us, UTC]"}
         return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "object")) for c in columns})
-    whole = pa.concat_tables(tables, promote_options="permissive")
     frame: pd.DataFrame = whole.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     for column in columns:
         if column not in frame:

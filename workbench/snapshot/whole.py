@@ -53,7 +53,7 @@ class Snapshot:
         are there, empty, even where nothing was collected: ask ``missing`` for the reason.
         ``endpoint`` names a replica: then it is what the replicas of that name answered.
         """
-        parts: Iterable[tuple[Objects, Part, dict[str, pa.Scalar]]] = (
+        parts: Iterable[tuple[Objects, Part, dict[str, object]]] = (
             (self.objects, p, {})
             for p in self.manifest.parts
             if p.frame == name and p.endpoint == endpoint
@@ -66,7 +66,7 @@ class Snapshot:
         It is ``primary``, or a replica's name. A replica is asked only what differs on a standby.
         """
         parts = (
-            (self.objects, p, {"endpoint": pa.scalar(p.endpoint or PRIMARY)})
+            (self.objects, p, {"endpoint": p.endpoint or PRIMARY})
             for p in self.manifest.parts
             if p.frame == name
         )
@@ -153,12 +153,17 @@ def new_snapshot(
     """
     memory: dict[str, bytes] = {}
     parts: list[Part] = []
-    for frame, instance, database, table, ms, endpoint in (Answered(*a) for a in answers):
-        data = encode(table)
+    whole = [Answered(*a) for a in answers]
+    for alike in _alike(whole) if profile == "pulse" else ([a] for a in whole):
+        data = encode(pa.concat_tables([a.table for a in alike]))
         content = hashlib.sha256(data).hexdigest()
         memory[content] = data
-        rows, ms = table.num_rows, round(ms, 1)
-        parts.append(Part(frame, instance, database, content, rows, ms, endpoint=endpoint))
+        offset = 0
+        for frame, instance, database, table, ms, endpoint in alike:
+            at_row = offset if len(alike) > 1 else None
+            place, rows = (frame, instance, database), table.num_rows
+            parts.append(Part(*place, content, rows, round(ms, 1), None, endpoint, at_row))
+            offset += rows
     for part, data in standing_in:
         memory[part.content] = data
         parts.append(part)
@@ -178,3 +183,16 @@ def new_snapshot(
         profile=profile,
     )
     return Snapshot(manifest, Objects(memory=memory), estate)
+
+
+def _alike(answers: Iterable[Answered]) -> Iterable[list[Answered]]:
+    """Put the answers to one question together, in order of the instances.
+
+    A pulse has few rows of many questions and instances, and there are thousands of pulses: what a
+    history costs then is the number of its objects.
+    """
+    found: dict[tuple[str, pa.Schema], list[Answered]] = {}
+    order = sorted(answers, key=lambda a: (a.frame, a.instance, a.endpoint or "", a.database or ""))
+    for answer in order:
+        found.setdefault((answer.frame, answer.table.schema), []).append(answer)
+    return found.values()
