@@ -19,6 +19,7 @@ from workbench.lab.reference import BuiltEstate, build, estate_folder
 from workbench.lab.server import private_server
 from workbench.lab.watch import watching
 from workbench.lab.workload import load_workload
+from workbench.snapshot import Snapshot
 
 _SAMPLED_DAYS = 7
 """The last days of a history carry samples: a whole week, and no more than is needed to see who runs what."""
@@ -58,8 +59,8 @@ def play_demo(
     """Build a reference estate, play its days with a snapshot after each, and keep it until the block ends.
 
     The estate's files are copied to a folder of their own, so that the recorded history of the project
-    stays as it is, and the variables it needs are set while the block runs; ``record`` keeps the new history in that folder instead. UsageError for an unknown
-    name; LabError where no server can be started.
+    stays as it is, and the variables it needs are set while the block runs; ``record`` keeps the new
+    history in that folder instead. UsageError for an unknown name; LabError where no server can be started.
     """
     source = estate_folder(name)
     outside = dict(os.environ)
@@ -70,11 +71,19 @@ def play_demo(
         history = record or folder / "history"
 
         seen: dict[str, Sampled] = {}
+        before: list[Snapshot] = []
 
         def snapshot(day: date, built: BuiltEstate) -> None:
             os.environ.update(built.environ)
             at = datetime.combine(day, time(2), UTC)
-            collect(load_estate(folder), sampled=seen, simulated_at=at).save(history)
+            found = collect(
+                load_estate(folder),
+                sampled=seen,
+                previous=before[-1] if before else None,
+                simulated_at=at,
+            )
+            found.save(history)
+            before[:] = [found]
 
         @contextmanager
         def watched(day: date) -> Iterator[None]:

@@ -1,4 +1,8 @@
 CREATE EXTENSION pg_stat_statements;
 
+-- So that the reviewer sees which tables are written in one transaction; pg_monitor alone does not let it.
+CREATE EXTENSION pg_walinspect;
+GRANT EXECUTE ON FUNCTION pg_get_wal_records_info(pg_lsn, pg_lsn) TO workbench;
+
 -- `hauspet` makes its types and the tables of app in here.
 GRANT CREATE ON SCHEMA public TO hauspet;
