@@ -21,7 +21,7 @@ from workbench.snapshot.epochs import Adoption
 from workbench.snapshot.history import History, load_history, load_snapshot
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
-from workbench.snapshot.readings import read_texts
+from workbench.snapshot.readings import read_texts, reader_beside
 from workbench.snapshot.spans import Span
 from workbench.snapshot.upkeep import (
     Merged,
@@ -62,6 +62,7 @@ __all__ = [
     "per_second",
     "read_figures",
     "read_texts",
+    "reader_beside",
     "records",
     "tag",
     "thin",

@@ -1,0 +1,70 @@
+"""Answers in a sentence: the same words on a page, in a notebook and in a terminal."""
+
+from __future__ import annotations
+
+from workbench.analyse.workload import Workload
+from workbench.present.text import legible, shorten
+from workbench.present.units import interval_text, share_text
+from workbench.snapshot import records
+
+
+def workload_answer(workload: Workload) -> str:
+    """Say which services carry the load, what crosses, and how many callers are unknown."""
+    load = _carriers(workload)
+    if load is None:
+        reasons = workload.services["because"].dropna().unique()
+        return (
+            f"The load is not known: {reasons[0]}."
+            if len(reasons)
+            else "No statement ran in this period."
+        )
+    return f"{load}; {_crossings(workload)}{_unknown(workload)}."
+
+
+def _carriers(workload: Workload) -> str | None:
+    services = workload.services
+    known = services[services["time_ms_share_high"].notna()]
+    several = known["instance"].nunique() > 1
+    top = known.sort_values(["time_ms_high", "instance", "service"], ascending=[False, True, True])
+    if top.empty:
+        return None
+    told = []
+    for at, row in enumerate(records(top.head(2))):
+        share = interval_text(row["time_ms_share_low"], row["time_ms_share_high"], share_text)
+        where = f" on {brief(row['instance'])}" if several else ""
+        of = "" if at else " of execution time"
+        takes = "" if at else "takes "
+        told.append(f"{brief(row['service'])} {takes}{share}\u00a0%{of}{where}")
+    return ", ".join(told)
+
+
+def _crossings(workload: Workload) -> str:
+    found = [c for c in workload.crossings if c.kind == "statement"]
+    writes = sum(c.access == "write" for c in found)
+    if not found:
+        return "no statement is seen to leave its service"
+    verb = "crosses" if len(found) == 1 else "cross"
+    of_them = (
+        f"{writes} of them write{'s' if writes == 1 else ''}" if writes else "none of them writes"
+    )
+    return f"{len(found)} statement{'s' if len(found) != 1 else ''} {verb} services, {of_them}"
+
+
+def unknown_share(workload: Workload) -> float | None:
+    """The share of all calls, the workbench's own left out, whose caller is unknown; None without a call."""
+    calls = workload.callers["calls"].astype("Float64")
+    whole = float(calls.sum())
+    unknown = calls[workload.callers["caller_rung"] == "unknown"].sum()
+    return float(unknown) / whole if whole else None
+
+
+def _unknown(workload: Workload) -> str:
+    share = unknown_share(workload)
+    if share is None or not share:
+        return ""
+    return f"; the caller of {share_text(share)}\u00a0% of calls is unknown"
+
+
+def brief(name: object) -> str:
+    """A name as it fits into a sentence."""
+    return shorten(legible(name), 40)
