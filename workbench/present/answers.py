@@ -8,6 +8,32 @@ from workbench.present.units import interval_text, share_text
 from workbench.snapshot import records
 
 
+def unread(workload: Workload) -> dict[str, str]:
+    """The instances whose statements were not read, and why."""
+    services = workload.services
+    gone = services[services["calls_high"].isna()]
+    return dict(zip(gone["instance"], gone["because"], strict=True))
+
+
+def none_seen(workload: Workload, nothing: str) -> str:
+    """What stands for an empty table: ``nothing``, or that nothing is known."""
+    gaps = unread(workload)
+    if not gaps:
+        return nothing
+    reasons = "; ".join(f"{name}: {why}" for name, why in sorted(gaps.items()))
+    known = set(workload.services["instance"]) - set(gaps)
+    return (
+        f"{nothing} But not everywhere was looked: {reasons}." if known else f"Unknown: {reasons}."
+    )
+
+
+def days_of(workload: Workload) -> dict[str, float]:
+    """The days of the window by instance, where a rate a day can be told."""
+    spans = workload.attributed.window.spans
+    spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
+    return {i: float(d) for i, d in spans[["instance", "days"]].itertuples(index=False)}
+
+
 def workload_answer(workload: Workload) -> str:
     """Say which services carry the load, what crosses, and how many callers are unknown."""
     load = _carriers(workload)

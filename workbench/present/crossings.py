@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.crossings import Crossing, matrix, writers
-from workbench.present.answers import brief
+from workbench.present.answers import brief, days_of, none_seen
 from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
 from workbench.present.units import count_text, period_text
-from workbench.present.workload import days_of, none_seen
 
 UNKNOWN = "unknown caller"
 MOST = 14
@@ -30,7 +29,7 @@ def statements_that_cross(bench: Bench) -> list[Crossing]:
 
 def who_touches_whom(bench: Bench) -> Figure:
     """Draw calls a day from each actor (unknown last) to each owner; writes stand out."""
-    days = days_of(bench)
+    days = days_of(bench.workload)
     found = statements_that_cross(bench)
     frame = pd.concat(
         [
@@ -56,7 +55,7 @@ def who_touches_whom(bench: Bench) -> Figure:
         title=_title(frame, found),
         subtitle=f"Calls a day, callers in rows, owners of the data in columns; reads in grey, writes in orange; {bench.period}{more}",
         names=("reads a day", "writes a day"),
-        empty=none_seen(bench, _NONE),
+        empty=none_seen(bench.workload, _NONE),
         colours=bench.colours,
     )
 
@@ -109,7 +108,7 @@ _LIST += ["seen", "logins", "example", "because", "because_pace", "bypasses"]
 
 
 def _listed(bench: Bench, found: Iterable[Crossing]) -> pd.DataFrame:
-    days = days_of(bench)
+    days = days_of(bench.workload)
     rows = []
     for c in found:
         length = days.get(c.instance)
@@ -143,24 +142,23 @@ def _seen(crossing: Crossing) -> str | None:
     first, last = crossing.first_seen, crossing.last_seen
     if first is None or last is None:
         return None
-    return period_text(first, last).removesuffix(f" {last:%Y}").replace(" ", "\u00a0")
+    told = period_text(first, last).removesuffix(f" {last:%Y}")
+    return told.replace(" ", "\u00a0").replace("–\u00a0", "– ")
 
 
 def _columns(*names: str) -> list[Column]:
     every = {
         "actor": Column("actor", "Caller", "name"),
-        "owners": Column("owners", "Owner", "name"),
+        "owners": Column("owners", "Owner", "list"),
         "access": Column("access", "Access"),
-        "relations": Column("relations", "Tables", "name"),
-        "through": Column("through", "Through", "name"),
-        "bypasses": Column("bypasses", "View it could use", "name"),
-        "pace": Column(
-            "pace", "Calls", "count", per="day", because="because_pace", at_most="at_most"
-        ),
+        "relations": Column("relations", "Tables", "list"),
+        "through": Column("through", "Through", "list", absent="directly"),
+        "bypasses": Column("bypasses", "View it could use", "list"),
+        "pace": Column("pace", "Calls a day", "count", because="because_pace", at_most="at_most"),
         "time": Column("time", "Time a day", "ms", because="because_pace", at_most="at_most"),
         "seen": Column("seen", "Seen", otherwise="it was not seen in a reading"),
         "logins": Column(
-            "logins", "Login", "name", otherwise="the login was dropped, or may not be seen"
+            "logins", "Login", "list", otherwise="the login was dropped, or may not be seen"
         ),
         "example": Column(
             "example", "Statement", "sql", otherwise="its text may not be seen", below=True
@@ -186,7 +184,7 @@ def crossings(bench: Bench, limit: int = 100) -> Table:
             "example",
         ),
         caption="Statements that cross services",
-        empty=none_seen(bench, _NONE),
+        empty=none_seen(bench.workload, _NONE),
         limit=limit,
         search=True,
     )
@@ -199,7 +197,7 @@ def foreign_writes(bench: Bench) -> Table:
         _listed(bench, found),
         _columns("actor", "owners", "relations", "through", "pace", "logins", "example"),
         caption="Writes into another service's data",
-        empty=none_seen(bench, "No statement is seen to write another service's data."),
+        empty=none_seen(bench.workload, "No statement is seen to write another service's data."),
     )
 
 
@@ -210,14 +208,14 @@ def bypassed_views(bench: Bench) -> Table:
         _listed(bench, found),
         _columns("actor", "owners", "relations", "bypasses", "pace", "example"),
         caption="Reads that bypass a view",
-        empty=none_seen(bench, "No known caller reads past a view of its own service."),
+        empty=none_seen(bench.workload, "No known caller reads past a view of its own service."),
     )
 
 
 def written_by_several(bench: Bench, limit: int = 40) -> Table:
     """Return the tables that more than one service or login writes."""
     frame = writers(bench.workload.attributed)
-    days = days_of(bench)
+    days = days_of(bench.workload)
     length = frame["instance"].map(days).astype("Float64")
     shown = frame.assign(
         services=_objects(s or None for s in frame["services"]),
@@ -231,15 +229,18 @@ def written_by_several(bench: Bench, limit: int = 40) -> Table:
         [
             Column("relation", "Table", "name"),
             Column("owner", "Owner", "name", absent="nobody's"),
-            Column("services", "Written by", "name"),
+            Column("services", "Written by", "list"),
             Column(
-                "logins", "Logins", "name", otherwise="the login was dropped, or may not be seen"
+                "logins", "Logins", "list", otherwise="the login was dropped, or may not be seen"
             ),
             Column("pace", "Writing calls a day", "count"),
             Column("strangers", "By unknown callers a day", "count"),
         ],
         caption="Tables that several write",
-        empty=none_seen(bench, "No table is seen to be written by more than one service or login."),
+        empty=none_seen(
+            bench.workload,
+            "No table is seen to be written by several services or logins; those that share a login cannot be told apart.",
+        ),
         limit=limit,
     )
 
@@ -250,11 +251,11 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
     rows = [
         {
             "actor": c.actor,
-            "owners": ", ".join(c.owners),
+            "owners": c.owners,
             "access": "✎ write" if c.access == "write" else "read",
             "count": len(c.relations),
             "relations": _some(c.relations),
-            "logins": ", ".join(c.logins),
+            "logins": c.logins,
         }
         for c in found
     ]
@@ -268,11 +269,11 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
         pd.DataFrame(rows, columns=["actor", "owners", "access", "count", "relations", "logins"]),
         [
             Column("actor", "Service", "name"),
-            Column("owners", "Owner", "name"),
+            Column("owners", "Owner", "list"),
             Column("access", "May"),
             Column("count", "Tables", "count"),
-            Column("relations", "Which", "name"),
-            Column("logins", "Login", "name"),
+            Column("relations", "Which", "list"),
+            Column("logins", "Login", "list"),
         ],
         caption="Grants that nothing used",
         empty=nothing,
@@ -280,6 +281,6 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
     )
 
 
-def _some(names: tuple[str, ...], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _some(names: tuple[str, ...], most: int = 4) -> tuple[str, ...]:
+    more = (f"and {len(names) - most} more",) if len(names) > most else ()
+    return (*names[:most], *more)

@@ -73,7 +73,7 @@ def _words(cell: Cell, names: tuple[str, str]) -> str:
 
 
 def _width(columns: Sequence[str], left: float) -> float:
-    return min(104.0, (880.0 - left) / max(len(columns), 1))
+    return min(128.0, (880.0 - left) / max(len(columns), 1))
 
 
 def _left(rows: Sequence[str]) -> float:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.analyse.workload import SLOW_MS, slow_limits
+from workbench.present.answers import days_of, none_seen
 from workbench.present.bench import Bench
 from workbench.present.tables import Column, Table
-from workbench.present.workload import days_of, none_seen
 
 MOST = 200
 _NO_CALL = "no call in the window"
+_SQL = Column(
+    "query",
+    "Statement",
+    "sql",
+    otherwise="its text may not be seen: GRANT pg_read_all_stats",
+    below=True,
+)
 
 
 def _statements(bench: Bench) -> pd.DataFrame:
@@ -18,7 +25,7 @@ def _statements(bench: Bench) -> pd.DataFrame:
     found = bench.workload.statements
     found = found[found["toplevel"].fillna(True).astype(bool) & (found["rung"] != "workbench")]
     found = found[found["calls"].fillna(0) > 0]
-    days = found["instance"].map(days_of(bench)).astype("Float64")
+    days = found["instance"].map(days_of(bench.workload)).astype("Float64")
     time = found["time_ms"].astype("Float64")
     whole = time.groupby(found["instance"]).transform("sum")
     calls = found["calls"].astype("Float64")
@@ -26,8 +33,10 @@ def _statements(bench: Bench) -> pd.DataFrame:
         pace=calls / days,
         share=time / whole.where(whole > 0),
         per_call=found["rows"].astype("Float64") / calls,
-        touched=pd.Series([s or None for s in found["services"]], found.index, dtype="object"),
-        attributed=found["rung"].str.replace("_", " "),
+        touched=pd.Series(
+            [", ".join(s) or None for s in found["services"]], found.index, dtype="object"
+        ),
+        attributed=[str(rung).replace("_", " ") for rung in found["rung"]],
         because="one reading says nothing of a day",
     )
 
@@ -37,22 +46,17 @@ def top_statements(bench: Bench, limit: int = MOST) -> Table:
     return Table(
         _statements(bench),
         [
-            Column(
-                "query",
-                "Statement",
-                "sql",
-                otherwise="its text may not be seen: GRANT pg_read_all_stats",
-            ),
+            Column("touched", "Touches", "name", absent="no service"),
+            _SQL,
             Column("share", "Time", "share"),
             Column("pace", "Calls a day", "count"),
             Column("mean_exec_time", "Mean", "ms", otherwise=_NO_CALL),
             Column("per_call", "Rows a call", "amount", otherwise=_NO_CALL),
-            Column("touched", "Touches", "list", absent="no service"),
             Column("caller", "Caller", "name", because="caller_because"),
             Column("attributed", "Rung"),
         ],
         caption="Statements by execution time",
-        empty=none_seen(bench, "No statement ran in this period."),
+        empty=none_seen(bench.workload, "No statement ran in this period."),
         limit=limit,
         search=True,
     )
@@ -72,12 +76,8 @@ def slow_statements(bench: Bench, limit: int = 40) -> Table:
     return Table(
         slow,
         [
-            Column(
-                "query",
-                "Statement",
-                "sql",
-                otherwise="its text may not be seen: GRANT pg_read_all_stats",
-            ),
+            Column("touched", "Touches", "name", absent="no service"),
+            _SQL,
             Column("mean_exec_time", "Mean", "ms"),
             Column("limit", "Limit", "ms"),
             Column(
@@ -87,11 +87,10 @@ def slow_statements(bench: Bench, limit: int = 40) -> Table:
                 otherwise="not told by this server",
             ),
             Column("pace", "Calls a day", "count"),
-            Column("touched", "Touches", "list", absent="no service"),
             Column("caller", "Caller", "name", because="caller_because"),
         ],
         caption="Slow statements",
-        empty=none_seen(bench, f"No statement has a mean of more than a second{own}."),
+        empty=none_seen(bench.workload, f"No statement has a mean of more than a second{own}."),
         limit=limit,
     )
 
@@ -104,7 +103,7 @@ def interference(bench: Bench, limit: int = 20) -> Table:
     return Table(
         seen.assign(query=seen["entry"].map(entries)),
         [
-            Column("query", "Heavy statement", "sql", otherwise="its text may not be seen"),
+            _SQL,
             Column("service", "Reads", "name"),
             Column("other", "Who is slower", "name"),
             Column("slower", "Times as slow", "amount"),
@@ -119,7 +118,7 @@ def interference(bench: Bench, limit: int = 20) -> Table:
 def _no_interference(bench: Bench, found: pd.DataFrame) -> str:
     if found.empty:
         return none_seen(
-            bench, "No statement reads so much, or no other service is there to suffer."
+            bench.workload, "No statement reads so much, or no other service is there to suffer."
         )
     known = found[found["evidence"].notna()]
     if known.empty:

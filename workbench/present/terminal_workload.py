@@ -10,7 +10,7 @@ from rich.text import Text
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import Workload
 from workbench.analyse.workload_document import unknown_callers
-from workbench.present.answers import workload_answer
+from workbench.present.answers import days_of, workload_answer
 from workbench.present.terminal import print_coverage, stdout, table
 from workbench.present.text import legible, shorten
 from workbench.present.units import count_text, interval_text, share_text
@@ -28,18 +28,11 @@ def print_workload(workload: Workload) -> None:
     statements = [c for c in workload.crossings if c.kind == "statement"]
     if statements:
         console.print()
-        _crossings(statements, _days(workload))
+        _crossings(statements, days_of(workload))
     for row in records(unknown_callers(workload).head(3)):
         calls = count_text(float(row["calls"]))
         console.print(Text(f"{calls} calls of unknown callers: {row['because']}"), style="dim")
     console.print(Text("next: workbench workload --json, or workbench review for the page"))
-
-
-def _days(workload: Workload) -> dict[str, float]:
-    """The days of the window by instance."""
-    spans = workload.attributed.window.spans
-    spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
-    return {i: float(d) for i, d in spans[["instance", "days"]].itertuples(index=False)}
 
 
 def _services(workload: Workload) -> None:

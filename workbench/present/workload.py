@@ -11,76 +11,34 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.analyse.attribution import CERTAIN
-from workbench.analyse.workload_document import statistics_age, unknown_callers
-from workbench.present.answers import brief, unknown_share, workload_answer
+from workbench.present.answers import (
+    brief,
+    days_of,
+    unknown_share,
+    unread,
+    workload_answer,
+)
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.charts import Line, lines, nice_ticks
-from workbench.present.ranges import Part, Range, Whole, ranges, wholes
+from workbench.present.ranges import Range, ranges
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
-from workbench.present.theme import ACCENT, GREY, INK
+from workbench.present.theme import GREY
 from workbench.present.units import count_text, exact, interval_text, share_text
 from workbench.snapshot import records
 
 MOST_SERVICES = 24  # what a page shows at a glance; the rest is counted
-MOST_INSTANCES = 4
 MOST_LABELS = 6
 MOST_LINES = 40
 READ_ENOUGH = 0.9
 """With so large a share of reads, by calls and by time, a replica takes a service's load."""
 
-_RUNGS = {
-    "workbench": "the workbench's own questions",
-    "none": "touches no table: BEGIN, SET, catalogues",
-    "qualified": "every name says its schema",
-    "search_path": "the search_path that is configured finds the name",
-    "unique": "one table alone is called so",
-    "merged": "PostgreSQL 18 counts statements on tables of one name, or alias, together",
-    "ambiguous": "several tables may be meant",
-    "approximate": "cut off, dynamic or beyond the parser: names were searched for",
-    "absent": "the table is not there any more, or was temporary",
-    "unreadable": "there is no text to read",
-}
-_CALLERS = {
-    "login": "the login is mapped to one service",
-    "application_name": "sessions seen with it say who they are",
-    "network": "sessions seen with it come from one service's network",
-    "unknown": "nobody can tell: never taken for the owner of the data",
-}
-
-
-def unread(bench: Bench) -> dict[str, str]:
-    """The instances whose statements were not read, and why."""
-    services = bench.workload.services
-    gone = services[services["calls_high"].isna()]
-    return dict(zip(gone["instance"], gone["because"], strict=True))
-
-
-def none_seen(bench: Bench, nothing: str) -> str:
-    """What stands for an empty table: ``nothing``, or that nothing is known."""
-    gaps = unread(bench)
-    if not gaps:
-        return nothing
-    reasons = "; ".join(f"{name}: {why}" for name, why in sorted(gaps.items()))
-    known = set(bench.workload.services["instance"]) - set(gaps)
-    return (
-        f"{nothing} But not everywhere was looked: {reasons}." if known else f"Unknown: {reasons}."
-    )
-
-
-def days_of(bench: Bench) -> dict[str, float]:
-    """The days of the window by instance, where a rate a day can be told."""
-    spans = bench.window.spans
-    spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
-    return {i: float(d) for i, d in spans[["instance", "days"]].itertuples(index=False)}
-
 
 def headline(bench: Bench) -> Headline:
     """Say in one sentence who carries the load, what crosses and what is unknown, with its figures under it."""
     found = bench.workload
-    days = days_of(bench)
+    days = days_of(bench.workload)
     calls = sum(
         float(row["calls"]) / days[row["instance"]]
         for row in records(found.callers)
@@ -88,7 +46,7 @@ def headline(bench: Bench) -> Headline:
     )
     crossed = [c for c in bench.crossings if c.kind == "statement"]
     unknown = unknown_share(found)
-    blank = bool(unread(bench)) and found.callers.empty
+    blank = bool(unread(bench.workload)) and found.callers.empty
     figures = [
         ("unknown" if not days else count_text(calls), "calls a day"),
         ("unknown" if blank else f"{len(crossed):,}", "statements cross services"),
@@ -104,144 +62,12 @@ def headline(bench: Bench) -> Headline:
 
 def _age_text(bench: Bench) -> str:
     """What the window rests on: its days, said where they are simulated."""
-    days = days_of(bench)
+    days = days_of(bench.workload)
     if not days:
         return "unknown"
     low, high = min(days.values()), max(days.values())
     text = interval_text(low, high, lambda v: f"{v:.3g}")
     return f"{text} day{'' if text == '1' else 's'}"
-
-
-def known_shares(bench: Bench) -> Figure:
-    """Draw how well it is known what statements touch and who ran them, by calls and by time."""
-    found = bench.workload
-    rows = []
-    instances = sorted(found.rungs["instance"].unique())
-    for instance in instances[:MOST_INSTANCES]:
-        where = f" on {brief(instance)}" if len(instances) > 1 else ""
-        for frame, column, what in (
-            (found.rungs, "rung", "What statements touch"),
-            (found.callers, "caller_rung", "Who ran them"),
-        ):
-            here = frame[frame["instance"] == instance]
-            for measure, by in (("calls_share", "calls"), ("time_ms_share", "time")):
-                parts = [_part(row, column, measure) for row in here.to_dict("records")]
-                kept = tuple(p for p in parts if p is not None)
-                rows.append(Whole(f"{what}{where}, by {by}", kept))
-    share = unknown_share(found)
-    sure = _sure_share(found.rungs)
-    title = "Nothing is known of the statements"
-    if share is not None and sure is not None:
-        title = f"What is touched is certain for {share_text(sure)} % of calls; who called, for {share_text(1 - share)} %"
-    more = (
-        f"; {len(instances) - MOST_INSTANCES} more instances in the table"
-        if len(instances) > MOST_INSTANCES
-        else ""
-    )
-    return wholes(
-        rows,
-        title=title,
-        subtitle=f"Shares of calls and of execution time, {bench.period}; what is not certain in orange{more}",
-        empty=none_seen(bench, "No statement ran in this period."),
-    )
-
-
-def _sure_share(rungs: pd.DataFrame) -> float | None:
-    calls = rungs["calls"].astype("Float64")
-    whole = float(calls.sum())
-    return float(calls[rungs["rung"].isin(CERTAIN)].sum()) / whole if whole else None
-
-
-def _part(row: Mapping[Hashable, Any], column: str, measure: str) -> Part | None:
-    share = row[measure]
-    if pd.isna(share) or not share:
-        return None
-    rung = str(row[column])
-    words = _RUNGS if column == "rung" else _CALLERS
-    text = f"{share_text(float(share))} %"
-    entries = f"{int(row['entries']):,} statements, {exact(float(row['calls']), 'calls')}"
-    tip = f"{rung}: {text}; {entries}\n{words.get(rung, '')}"
-    name = rung.replace("_", " ")
-    if rung in ("workbench", "none"):
-        return Part(name, float(share), text, tip, GREY, 0.35 if rung == "none" else 0.6)
-    shades = {"qualified": 0.85, "search_path": 0.65, "unique": 0.5}
-    shades |= {"login": 0.85, "application_name": 0.65, "network": 0.5}
-    if rung in shades:
-        return Part(name, float(share), text, tip, INK, shades[rung])
-    order = ("unknown", "merged", "ambiguous", "approximate", "absent", "unreadable")
-    return Part(name, float(share), text, tip, ACCENT, 1.0 - 0.13 * max(order.index(rung) - 1, 0))
-
-
-def rungs(bench: Bench) -> Table:
-    """Return each rung of the two ladders with its shares, and what it means."""
-    found = bench.workload
-    parts = []
-    for frame, column, words, of in (
-        (found.rungs, "rung", _RUNGS, "what is touched"),
-        (found.callers, "caller_rung", _CALLERS, "who called"),
-    ):
-        named = frame.assign(ladder=of, rung=frame[column].str.replace("_", " "))
-        parts.append(named.assign(means=frame[column].map(words)))
-    frame = pd.concat(parts, ignore_index=True)
-    several = frame["instance"].nunique() > 1
-    return Table(
-        frame,
-        [
-            Column("rung", "Rung"),
-            Column("ladder", "Of"),
-            *([Column("instance", "Instance", "name")] if several else []),
-            Column("entries", "Statements", "count"),
-            Column("calls_share", "Calls", "share", otherwise="no call in the window"),
-            Column("time_ms_share", "Time", "share", otherwise="no time in the window"),
-            Column("means", "Which means"),
-        ],
-        caption="How statements were attributed",
-        empty=none_seen(bench, "No statement ran in this period."),
-    )
-
-
-def unknown_because(bench: Bench, limit: int = 12) -> Table:
-    """Return why callers are unknown, the most calls first: each reason names what would settle it."""
-    return Table(
-        unknown_callers(bench.workload),
-        [
-            Column("because", "Why the caller is unknown, and what would tell"),
-            Column("entries", "Statements", "count"),
-            Column("calls", "Calls", "count"),
-            Column("time_ms", "Time", "ms"),
-        ],
-        caption="Unknown callers, by reason",
-        empty=none_seen(bench, "The caller of every statement is known."),
-        limit=limit,
-    )
-
-
-def statistics(bench: Bench) -> Table:
-    """Return, per instance, since when its statistics count and how many entries were evicted since."""
-    coverage = bench.coverage
-    ages = statistics_age(bench.workload)
-    gaps = unread(bench)
-    rows = [
-        {
-            "instance": name,
-            "since": coverage.statistics_since.get(name),
-            "age": ages.get(name),
-            "evicted": coverage.evictions.get(name),
-            "because": gaps.get(name, "the reset's date is not told before pg_stat_statements 1.9"),
-        }
-        for name in coverage.reached
-    ]
-    return Table(
-        pd.DataFrame(rows, columns=["instance", "since", "age", "evicted", "because"]),
-        [
-            Column("instance", "Instance", "name"),
-            Column("since", "Counted since", "date"),
-            Column("age", "Days, by the clock", "count"),
-            Column("evicted", "Statements evicted", "count"),
-        ],
-        caption="Age of the statistics",
-        empty="No instance was reached.",
-    )
 
 
 def load_by_service(bench: Bench) -> Figure:
@@ -323,14 +149,11 @@ def services(bench: Bench) -> Table:
                 "wal_bytes_share_low", "WAL", "share", until="wal_bytes_share_high", otherwise=alone
             ),
             Column("rows_low", "Rows a day", "count", until="rows_high", otherwise=alone),
-            Column(
-                "blocks_low", "Blocks", "count", per="day", until="blocks_high", otherwise=alone
-            ),
+            Column("blocks_low", "Blocks a day", "count", until="blocks_high", otherwise=alone),
             Column(
                 "temp_blocks_low",
-                "Temporary blocks",
+                "Temporary blocks a day",
                 "count",
-                per="day",
                 until="temp_blocks_high",
                 otherwise=alone,
             ),
@@ -413,12 +236,12 @@ def load_over_time(bench: Bench) -> Figure:
 def _line(bench: Bench, name: str, pace: pd.Series[float], *, named: bool) -> Line:
     moments = pd.DatetimeIndex(pace.index)
     points = tuple((at.to_pydatetime(), float(v)) for at, v in zip(moments, pace, strict=True))
-    mean = f"{float(pace.mean()):.2g}"
-    tip = f"{name}: {mean} active sessions on average, {float(pace.max()):.2g} at most"
+    mean, peak = float(pace.mean()), float(pace.max())
+    tip = f"{name}: {mean:.2g} active sessions on average, {peak:.2g} at most"
     return Line(
         points,
         name if named else "",
-        mean if named else "",
+        f"{points[-1][1]:.2g}" if named else "",
         tip,
         bench.colour(name) if named else GREY,
     )
@@ -430,4 +253,4 @@ def _over_time_title(paces: pd.DataFrame) -> str:
     whole = paces.sum(axis=1)
     mean, peak = float(whole.mean()), float(whole.max())
     day = pd.DatetimeIndex(whole.index)[int(whole.to_numpy().argmax())]
-    return f"{mean:.2g} statements run at any moment; {peak:.2g} in the busiest stretch, until {day.day} {day:%b}"
+    return f"{mean:.2g} sessions are active on average, {peak:.2g} in the busiest stretch, up to {day.day} {day:%b}"
