@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -19,6 +21,7 @@ from workbench.collect import collect
 from workbench.estate import estate_from_urls, load_estate
 from workbench.present import crossings, ladders, statements, terminal_workload
 from workbench.present import workload as show
+from workbench.present.answers import statements_abroad
 from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.ranges import Part, Range, Whole, ranges, wholes
@@ -178,6 +181,19 @@ def test_an_agreed_latency_is_a_services_own_limit_for_slow():
     assert slow_limits(estate) == {"readmodels": 200.0}
 
 
+def test_a_statement_that_writes_and_reads_abroad_is_counted_once(marketplace):
+    (write,) = [c for c in marketplace.crossings if c.kind == "statement" and c.access == "write"]
+    both = (replace(write, access="read", relations=("x.y",), owners=("x",)), write)
+    found = SimpleNamespace(crossings=both)
+    assert statements_abroad(found) == [write]
+
+
+def test_the_title_of_the_grid_counts_a_call_once_however_many_owners_it_touches(marketplace):
+    calls = sum(c.calls for c in crossings.statements_that_cross(marketplace))
+    title = crossings.who_touches_whom(marketplace).title
+    assert title.startswith(f"{round(calls / 27)} calls a day")
+
+
 # -- what is not known
 
 
@@ -194,6 +210,7 @@ def test_a_figure_without_statements_says_so(figure, unread):
     drawn = figure(unread)
     for svg in (drawn.wide, drawn.narrow):
         ElementTree.fromstring(svg)
+    assert re.search("not known|is known|needs a second", drawn.title)
     assert "not known" in show.headline(unread).sentence
     assert not re.search(r"\bnan\b|<NA>", drawn._repr_html_())
 

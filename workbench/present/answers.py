@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import Workload
 from workbench.present.text import legible, shorten
 from workbench.present.units import interval_text, share_text
@@ -65,7 +66,7 @@ def _carriers(workload: Workload) -> str | None:
 
 
 def _crossings(workload: Workload) -> str:
-    found = [c for c in workload.crossings if c.kind == "statement"]
+    found = statements_abroad(workload)
     writes = sum(c.access == "write" for c in found)
     if not found:
         return "no statement is seen to leave its service"
@@ -74,6 +75,20 @@ def _crossings(workload: Workload) -> str:
         f"{writes} of them write{'s' if writes == 1 else ''}" if writes else "none of them writes"
     )
     return f"{len(found)} statement{'s' if len(found) != 1 else ''} {verb} services, {of_them}"
+
+
+def statements_abroad(workload: Workload) -> list[Crossing]:
+    """One crossing of every statement that leaves its service: its write, where it reads abroad as well.
+
+    What writes one service's data and reads another's is two crossings, and one statement.
+    """
+    found: dict[tuple[object, ...], Crossing] = {}
+    for c in workload.crossings:
+        if c.kind == "statement":
+            key = (c.instance, c.database, c.actor, c.fingerprint, c.examples)
+            if key not in found or c.access == "write":
+                found[key] = c
+    return list(found.values())
 
 
 def unknown_share(workload: Workload) -> float | None:

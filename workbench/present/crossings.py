@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.crossings import Crossing, matrix, writers
-from workbench.present.answers import brief, days_of, none_seen
+from workbench.present.answers import brief, days_of, none_seen, statements_abroad, unread
 from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.svg import Figure
@@ -52,7 +52,7 @@ def who_touches_whom(bench: Bench) -> Figure:
         rows,
         columns,
         cells,
-        title=_title(frame, found),
+        title=_title(bench, owners),
         subtitle=f"Calls a day, callers in rows, owners of the data in columns; reads in grey, writes in orange; {bench.period}{more}",
         names=("reads a day", "writes a day"),
         empty=none_seen(bench.workload, _NONE),
@@ -89,18 +89,17 @@ def _pace_text(pace: float) -> str:
     return "< 0.1" if 0 < pace < 0.05 else count_text(round(pace, 1) if pace < 10 else round(pace))
 
 
-def _title(frame: pd.DataFrame, found: list[Crossing]) -> str:
-    if frame.empty:
-        return "No statement is seen to leave its service"
-    owners = frame.groupby("owner")["pace"].sum().sort_values(ascending=False, kind="stable")
-    total = count_text(round(float(frame["pace"].sum()), 1))
+def _title(bench: Bench, owners: pd.Series[float]) -> str:
+    found = statements_abroad(bench.workload)
+    days = days_of(bench.workload)
+    if owners.empty:
+        blank = unread(bench.workload) and bench.workload.callers.empty
+        return "Who touches whose data is not known" if blank else _NONE.rstrip(".")
+    total = sum((c.calls or 0) / days[c.instance] for c in found if c.instance in days)
     known = sum(c.actor is not None for c in found)
-    told = (
-        ""
-        if known == len(found)
-        else f"; the caller is known for {known} of {len(found)} statements"
-    )
-    return f"{total} calls a day touch another service's data, most of them {brief(owners.index[0])}'s{told}"
+    told = f"; the caller is known for {known} of {len(found)} statements" * (known < len(found))
+    pace = count_text(round(total, 1) if total < 10 else round(total))
+    return f"{pace} calls a day touch another service's data, most often {brief(owners.index[0])}'s{told}"
 
 
 _LIST = ["actor", "owners", "access", "relations", "through", "pace", "at_most", "time"]
@@ -116,7 +115,7 @@ def _listed(bench: Bench, found: Iterable[Crossing]) -> pd.DataFrame:
             {
                 "actor": c.actor,
                 "owners": c.owners,
-                "access": "✎ write" if c.access == "write" else "read",
+                "access": "✎\u00a0write" if c.access == "write" else "read",
                 "relations": c.relations,
                 "through": c.through or None,
                 "pace": None if c.calls is None or not length else c.calls / length,
@@ -252,7 +251,7 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
         {
             "actor": c.actor,
             "owners": c.owners,
-            "access": "✎ write" if c.access == "write" else "read",
+            "access": "✎\u00a0write" if c.access == "write" else "read",
             "count": len(c.relations),
             "relations": _some(c.relations),
             "logins": c.logins,

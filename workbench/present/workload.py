@@ -14,6 +14,7 @@ import pandas as pd
 from workbench.present.answers import (
     brief,
     days_of,
+    statements_abroad,
     unknown_share,
     unread,
     workload_answer,
@@ -44,7 +45,7 @@ def headline(bench: Bench) -> Headline:
         for row in records(found.callers)
         if row["instance"] in days
     )
-    crossed = [c for c in bench.crossings if c.kind == "statement"]
+    crossed = statements_abroad(found)
     unknown = unknown_share(found)
     blank = bool(unread(bench.workload)) and found.callers.empty
     figures = [
