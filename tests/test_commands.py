@@ -49,14 +49,24 @@ def estate(database, tmp_path):
 def test_every_command_of_the_contract_explains_itself():
     listed = workbench("--help")
     assert listed.returncode == 0
-    for command in ("init", "check", "collect", "history", "capacity", "review", "demo", "lab"):
+    for command in (
+        "init",
+        "check",
+        "collect",
+        "history",
+        "capacity",
+        "workload",
+        "review",
+        "demo",
+        "lab",
+    ):
         assert re.search(rf"\b{command}\b", listed.stdout), command
         shown = workbench(command, "--help")
         assert shown.returncode == 0, shown.stderr
         assert "Usage" in shown.stdout
 
 
-@pytest.mark.parametrize("command", ["check", "collect", "capacity", "review"])
+@pytest.mark.parametrize("command", ["check", "collect", "capacity", "workload", "review"])
 def test_no_estate_is_wrong_usage_and_names_the_way_out(command):
     done = workbench(command)
     assert done.returncode == 2
@@ -64,7 +74,9 @@ def test_no_estate_is_wrong_usage_and_names_the_way_out(command):
     assert "workbench init" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "collect", "capacity", "review", "history"])
+@pytest.mark.parametrize(
+    "command", ["check", "collect", "capacity", "workload", "review", "history"]
+)
 def test_an_estate_that_is_not_there_is_named(command, tmp_path):
     arguments = [command, "list"] if command == "history" else [command]
     done = workbench(*arguments, "--estate", tmp_path / "nowhere")

@@ -7,12 +7,14 @@ from html import unescape
 from html.parser import HTMLParser
 
 import nbformat
+import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
 from small_history import HOSTILE, write_history
 from workbench.model import Missing
 from workbench.present import html
+from workbench.present.tables import Column, Table
 from workbench.present.text import escape, legible, without_secrets
 from workbench.review import run_review
 
@@ -199,7 +201,7 @@ def test_the_index_says_what_could_not_be_measured_and_what_would_settle_it(page
 
 
 def test_all_pages_of_a_report_share_one_frame(pages):
-    assert set(pages) == {"index.html", "overview.html", "capacity.html"}
+    assert set(pages) == {"index.html", "overview.html", "capacity.html", "workload.html"}
     for text in pages.values():
         assert text.count('aria-current="page"') == 1
         assert text.count("<h1") == 1
@@ -225,7 +227,7 @@ def browser():
         context.close()
 
 
-@pytest.mark.parametrize("name", ["index.html", "overview.html", "capacity.html"])
+@pytest.mark.parametrize("name", ["index.html", "overview.html", "capacity.html", "workload.html"])
 def test_it_opens_from_disk_without_network(name, report, browser):
     """Wide and narrow, light and dark: nothing is asked of the network, nothing complains, nothing overflows."""
     tab = browser.new_page()
@@ -277,4 +279,24 @@ def test_it_can_be_read_without_script(report, browser):
     tab.goto((report / "capacity.html").as_uri())
     assert tab.locator(".wb-rail a").first.is_visible()
     assert tab.locator(".wb-table").first.is_visible()
+    tab.close()
+
+
+def test_a_long_table_can_be_searched(browser, tmp_path):
+    frame = pd.DataFrame(
+        {"n": [f"row {at}" for at in range(12)], "q": ["SELECT 1", "UPDATE t"] * 6}
+    )
+    columns = [Column("n", "N"), Column("q", "Q", "sql", below=True)]
+    body = Table(frame, columns, caption="Rows", search=True)._repr_html_()
+    html.write_assets(tmp_path)
+    (tmp_path / "x.html").write_text(page([shown(html=body)]))
+    tab = browser.new_page()
+    tab.goto((tmp_path / "x.html").as_uri())
+    box = tab.get_by_role("searchbox", name="Search: Rows")
+    assert tab.locator("tbody:visible").count() == 12
+    box.press_sequentially("update ROW 1")
+    assert tab.locator("tbody:visible th").all_inner_texts() == ["row 1", "row 11"]
+    assert "2 of 12" in tab.locator("output").inner_text()
+    box.fill("")
+    assert tab.locator("tbody:visible").count() == 12
     tab.close()

@@ -21,11 +21,13 @@ __all__ = [
     "readiness",
     "reference_estate",
     "window_of",
+    "workload",
 ]
 
 if TYPE_CHECKING:
     from workbench.analyse.capacity import capacity
     from workbench.analyse.readiness import readiness
+    from workbench.analyse.workload import workload
     from workbench.collect import collect
     from workbench.estate import load_estate
     from workbench.present import open_bench
@@ -44,6 +46,7 @@ _HOMES = {
     "readiness": "workbench.analyse.readiness",
     "reference_estate": "workbench.share",
     "window_of": "workbench.snapshot",
+    "workload": "workbench.analyse.workload",
 }
 
 

@@ -29,10 +29,10 @@ def rises(attributed: Attributed) -> pd.DataFrame:
     window = attributed.window
     entries = attributed.entries[_KEY].assign(entry=attributed.entries.index)
     spans = window.spans[window.spans["frame"] == "statements"]
-    since = spans.set_index("instance")["since"]
+    since = spans.set_index("instance")["since"].to_dict()
     read = window.history.frame("statements", *STATEMENT_KEY, *_COUNTERS)
     read = read[read["toplevel"].fillna(True).astype(bool)]
-    read = read[read["at"] >= read["instance"].map(since)]
+    read = read[read["at"] >= pd.to_datetime(read["instance"].map(since), utc=True)]
     taken = {s.at: s.manifest.taken_at for s in window.history.collected}
     nights = read[["instance", "at"]].drop_duplicates().sort_values(["instance", "at"])
     nights = nights.assign(taken=pd.to_datetime(nights["at"].map(taken), utc=True))

@@ -140,7 +140,7 @@ def _rights(catalogue: Catalogue, instance: str, database: str) -> Iterable[_Rig
 def _entered(catalogue: Catalogue, instance: str, database: str) -> dict[str, set[str]]:
     """Who may enter each schema: its owner, and who was granted USAGE."""
     snapshot = catalogue.snapshot
-    schemas = snapshot.frame("schemas", "oid", "schema", "owner")
+    schemas = snapshot.frame("schemas", "oid", "schema", "owner").dropna(subset="oid")
     schemas = schemas[(schemas["instance"] == instance) & (schemas["database"] == database)]
     names = {int(r["oid"]): r["schema"] for r in records(schemas)}
     found = {r["schema"]: {r["owner"]} for r in records(schemas)}

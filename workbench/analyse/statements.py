@@ -108,7 +108,8 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
         key = (context, text, bool(twice))
         if key not in done:
             found = attributor.attribute(context, statement, several=bool(twice))
-            if found.rung == "none" and (context.instance, context.login) in readers:
+            mine = (context.instance, context.login) in readers and not found.open_ended
+            if mine and all(t.relation.standing == "platform" for t in found.touches):
                 found = Attribution("workbench", ())
             done[key] = found
         number = None if pd.isna(queryid) else int(queryid)

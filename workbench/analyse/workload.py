@@ -15,15 +15,21 @@ import pandas as pd
 
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
+from workbench.analyse.crossings import Crossing, statement_crossings
+from workbench.analyse.grants import grant_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
+from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import Window
 
 SLOW_MS = 1000.0
-"""A statement whose mean over the window is longer is slow: the project's own default."""
+"""A statement whose mean over the window is longer is slow, unless a threshold ``latency`` of its service says otherwise."""
 
 OUT_OF_SIGHT = ("unreadable", "approximate")
 """On these rungs an entry may touch anything in its database."""
+
+TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
+"""The settings without which a measure is not counted."""
 
 _KEY = ["instance", "service"]
 
@@ -34,12 +40,16 @@ class Workload:
 
     ``services``: one row per instance and service with load or data: each of ``MEASURES`` as ``NAME_low``
     (what touches its data alone) and ``NAME_high`` (all that touches, or may touch, it), ``NAME_share_low`` and
-    ``NAME_share_high`` (of all the instance's statements but the workbench's own); statements (how many touch it for certain),
-    mean_ms (their mean), slow (how many of them have a mean over ``slow_ms``), top_five (the share of their
-    time that the five costliest take), read_calls and write_calls (of them); lower_bound and because (entries
-    were evicted or reset: the sums are the least; the time's upper end includes what nothing explains).
+    ``NAME_share_high`` (of all the instance's statements but the workbench's own); active_sessions_low and
+    active_sessions_high (time by the real clock); statements (how many touch it for certain),
+    mean_ms (their mean), slow (how many of them are slower than ``slow_limits`` say), top_five (the share of their
+    time that the five costliest take), read_calls, read_ms, write_calls, write_ms (of them; what locks rows
+    counts as a write: it runs on no replica); seconds and days (of the window); lower_bound and because (entries
+    were evicted or reset: the sums are the least; the time's upper end includes what nothing explains). Where an
+    instance's statements were not read, every figure is NA and because says why.
 
-    ``rungs`` and ``callers``: per instance and rung entries, calls, time_ms, calls_share, time_ms_share.
+    ``rungs``, and, without the workbench's own, ``callers``: per instance and rung entries, calls, time_ms,
+    calls_share, time_ms_share.
     """
 
     attributed: Attributed
@@ -51,6 +61,12 @@ class Workload:
     def coverage(self) -> Coverage:
         """What the window rests on."""
         return self.attributed.window.coverage
+
+    @cached_property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """What leaves its service: statements by calls, then what grants allow."""
+        found = statement_crossings(self.attributed)
+        return (*found, *grant_crossings(self.attributed.catalogue, found))
 
     @cached_property
     def statements(self) -> pd.DataFrame:
@@ -92,8 +108,19 @@ def workload(window: Window, read: Read = read_all) -> Workload:
         attributed,
         _services(attributed, others),
         _shares(top, "rung", RUNGS),
-        _shares(top, "caller_rung", CALLER_RUNGS),
+        _shares(others, "caller_rung", CALLER_RUNGS),
     )
+
+
+def slow_limits(estate: Estate) -> dict[str, float]:
+    """Return the services with a threshold ``latency`` of their own, and the milliseconds it names."""
+    found: dict[str, float] = {}
+    for limit in estate.thresholds:
+        levels = [v for v in (limit.soft, limit.hard) if v is not None]
+        if limit.metric == "latency" and limit.service and levels and limit.unit in ("ms", "s"):
+            least = float(min(levels)) * (1000.0 if limit.unit == "s" else 1.0)
+            found[limit.service] = min(least, found.get(limit.service, least))
+    return found
 
 
 def _objects(values: Iterable[object]) -> pd.Series[Any]:
@@ -122,16 +149,23 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
         scaled = held[measures].mul(held[end], axis=0)
         ends[end] = scaled.groupby([held[k] for k in _KEY]).sum(min_count=1)
     blind = _blind(attributed, top)
-    places = ends["high"].index.union(blind.index)
+    homes = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
+    places = ends["high"].index.union(blind.index).union(homes)
     low = ends["low"].reindex(places).fillna(0.0)
     high = ends["high"].reindex(places).fillna(0.0) + blind.reindex(places).fillna(0.0)
+    spans = attributed.window.spans
+    spans = spans[spans["frame"] == "statements"].set_index("instance")[["seconds", "days"]]
     whole = top.groupby("instance")[measures].sum(min_count=1)
+    silent = spans.index.difference(whole.index)  # read, and nothing was run there
+    whole = pd.concat([whole, pd.DataFrame(0.0, silent, measures)])
     whole = whole.reindex(places.get_level_values("instance")).set_axis(places)
-    found = pd.DataFrame(index=places)
+    found = spans.reindex(places.get_level_values("instance")).set_axis(places)
+    untracked = _untracked(attributed)
     high["time_ms"] += _evicted(attributed, top).reindex(places).fillna(0.0)
     for name in measures:
-        # a counter that no server of this version has is not zero
-        known = whole[name].notna()
+        # what no server of this version counts, or was told not to count, is not zero
+        off = [i in untracked.get(name, ()) for i in places.get_level_values("instance")]
+        known = whole[name].notna() & ~(pd.Series(off, places) & (whole[name] == 0))
         for end, values in (("low", low[name]), ("high", high[name])):
             value = values.astype("Float64").where(known)
             if name != "time_ms":
@@ -139,12 +173,34 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
             found[f"{name}_{end}"] = value
             share = (value / whole[name]).where(whole[name] > 0)
             found[f"{name}_share_{end}"] = share.clip(upper=1.0)
+    for end in ("low", "high"):
+        passed = found["seconds"].where(found["seconds"] > 0)
+        found[f"active_sessions_{end}"] = found[f"time_ms_{end}"] / 1000.0 / passed
     found = found.join(_profile(attributed, top)).reset_index()
     lower = _lower_bounds(attributed)
     found["lower_bound"] = found["instance"].isin(lower)
-    found["because"] = _objects(map(lower.get, found["instance"]))
+    reasons = lower | {i: _unread(attributed, i) for i in {*found["instance"]} - {*spans.index}}
+    found["because"] = _objects(map(reasons.get, found["instance"]))
     order = ["instance", "time_ms_high", "service"]
     return found.sort_values(order, ascending=[True, False, True], ignore_index=True)
+
+
+def _unread(attributed: Attributed, instance: str) -> str:
+    """Why there are no statements of an instance."""
+    for missing in attributed.window.coverage.missing:
+        if missing.instance == instance and missing.what in ("statements", "instance"):
+            return f"its statements were not read: {missing.why}; {missing.remedy}"
+    return "its statements were not read in this period"
+
+
+def _untracked(attributed: Attributed) -> dict[str, set[str]]:
+    """The measures that a setting keeps an instance from counting: measure to instances."""
+    settings = attributed.window.history.newest.frame("settings", "name", "reset_val")
+    off = settings[settings["reset_val"] == "off"]
+    return {
+        measure: set(off.loc[off["name"] == setting, "instance"])
+        for measure, setting in TRACKED_BY.items()
+    }
 
 
 def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
@@ -213,13 +269,14 @@ def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     sure = touches[
         touches["certain"] & touches["service"].notna() & touches["entry"].isin(top.index)
     ]
-    sure = sure.assign(writes=sure["access"] == "write")
+    sure = sure.assign(writes=sure["access"] != "read")
     sure = sure.groupby(["entry", *_KEY], as_index=False).agg(writes=("writes", "any"))
     sure = sure.merge(
         top[["calls", "time_ms", "mean_exec_time"]], left_on="entry", right_index=True
     )
     sure = sure.sort_values(["time_ms", "entry"], ascending=[False, True])
-    sure["slow"] = sure["mean_exec_time"] > SLOW_MS
+    limits = slow_limits(attributed.catalogue.estate)
+    sure["slow"] = sure["mean_exec_time"] > sure["service"].map(limits).fillna(SLOW_MS)
     groups = sure.groupby(_KEY)
     found = groups.agg(
         statements=("entry", "size"),
@@ -230,7 +287,9 @@ def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     found["mean_ms"] = (found["time_ms"] / found["calls"]).where(found["calls"] > 0)
     five = groups.head(5).groupby(_KEY)["time_ms"].sum()
     found["top_five"] = (five / found["time_ms"]).where(found["time_ms"] > 0)
-    found["write_calls"] = sure[sure["writes"]].groupby(_KEY)["calls"].sum()
-    found["write_calls"] = found["write_calls"].fillna(0)
-    found["read_calls"] = found["calls"] - found["write_calls"]
+    written = sure[sure["writes"]].groupby(_KEY)[["calls", "time_ms"]].sum()
+    written = written.reindex(found.index).fillna(0)
+    for whole, part in (("calls", "calls"), ("time_ms", "ms")):
+        found[f"write_{part}"] = written[whole]
+        found[f"read_{part}"] = found[whole] - written[whole]
     return found.drop(columns=["calls", "time_ms"])

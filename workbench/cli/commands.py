@@ -217,6 +217,31 @@ def capacity(
 
 
 @app.command()
+def workload(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    since: Since = None,
+    until: Until = None,
+    baseline: Baseline = None,
+    json: Json = False,
+) -> None:
+    """Load per service, statements, and who touches whose data."""
+    from workbench.analyse.workload import workload as analyse
+    from workbench.analyse.workload_document import document
+    from workbench.present import terminal, terminal_workload
+    from workbench.snapshot import reader_beside, window_of
+
+    found = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    analysed = analyse(window_of(found), reader_beside(found.folder))
+    if json:
+        terminal.print_document(document(analysed))
+    else:
+        terminal_workload.print_workload(analysed)
+
+
+@app.command()
 def review(
     estate: EstatePath = None,
     url: Urls = None,

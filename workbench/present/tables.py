@@ -15,10 +15,14 @@ import pandas as pd
 
 from workbench.present.text import escape
 from workbench.present.theme import GREY, Colour
-from workbench.present.units import Scale, count_text, day_text, exact, scale_of
+from workbench.present.units import Scale, count_text, day_text, exact, interval_text, scale_of
 
-Kind = Literal["text", "name", "bytes", "count", "amount", "share", "date"]
-_FIGURES = ("bytes", "count", "amount", "share")
+Kind = Literal["text", "name", "bytes", "count", "amount", "share", "ms", "date", "list", "sql"]
+_FIGURES = ("bytes", "count", "amount", "share", "ms")
+_SHORT_SQL, _LONG_SQL = (
+    48,
+    96,
+)  # characters of a statement that are shown in a column, and below a row
 NO_REASON = "the reason was not recorded"
 
 
@@ -26,7 +30,10 @@ NO_REASON = "the reason was not recorded"
 class Column:
     """How one column of a frame is shown: its key there, its head, its kind, and what a figure is per.
 
-    An *amount* is a count of something else in each row: it has a unit of its own there, not the column's.
+    An *amount* is a count of something else in each row: it has a unit of its own there, not the column's. *ms* are
+    milliseconds, to three digits. A *list* is a tuple of names, one below the other. *sql* is folded to its beginning.
+    ``until`` names the frame's column with the upper end where a figure is an interval, ``at_most`` one that says
+    where a figure is the most it can be.
     ``because`` names the frame's column that says why a value is missing, ``otherwise`` is the reason where
     that says nothing; ``absent`` is shown instead of *unknown* where nothing is missing but nothing applies
     either (a table without a service, say).
@@ -39,13 +46,17 @@ class Column:
     because: str = "because"
     otherwise: str = NO_REASON
     absent: str = ""
+    until: str = ""
+    at_most: str = ""
+    below: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of a frame, ready for a page: displays itself in a notebook, and prints as plain text.
 
-    ``colours`` puts a swatch before the first column's names; ``limit`` caps the rows, and says so.
+    ``colours`` puts a swatch before the first column's names; ``limit`` caps the rows, and says so; with
+    ``search`` a page offers a box that narrows the rows to those with the words typed.
     """
 
     frame: pd.DataFrame
@@ -54,33 +65,47 @@ class Table:
     empty: str = "Nothing to show."
     limit: int = 60
     colours: Mapping[str, Colour] = field(default_factory=dict)
+    search: bool = False
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return f'<p class="wb-empty">{escape(self.empty)}</p>'
         notes: dict[str, int] = {}
-        cells = [self._cells(column, notes) for column in self.columns]
-        rows = "\n".join("<tr>" + "".join(row) + "</tr>" for row in zip(*cells, strict=True))
-        head = "".join(self._head(column) for column in self.columns)
+        beside = [column for column in self.columns if not column.below]
+        cells = [self._cells(column, notes) for column in beside]
+        rows = ["<tr>" + "".join(row) + "</tr>" for row in zip(*cells, strict=True)]
+        body = "<tbody>\n" + "\n".join(rows) + "\n</tbody>"
+        if under := [column for column in self.columns if column.below]:
+            folds = zip(*(self._under(column, len(beside)) for column in under), strict=True)
+            pairs = zip(rows, folds, strict=True)
+            body = "\n".join(f"<tbody>{row}{''.join(fold)}</tbody>" for row, fold in pairs)
+        head = "".join(self._head(column) for column in beside)
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         label = escape(self.caption or "Table")
+        search = " data-search" if self.search else ""
         return (
-            f'<div class="wb-table"><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
-            f"<table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+            f'<div class="wb-table"{search}><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
+            f"<table>{caption}<thead><tr>{head}</tr></thead>\n{body}</table></div>"
             f"{self._more()}{_footnotes(notes)}</div>"
         )
 
     def __repr__(self) -> str:
         if self.frame.empty:
             return self.empty
-        shown = {
-            column.head: [
-                (column.absent or "unknown") if value is None else value
-                for value in self._shown(column.key)
-            ]
-            for column in self.columns
-        }
+        shown = {column.head: self._plain(column) for column in self.columns}
         return str(pd.DataFrame(shown).to_string(index=False))
+
+    def _plain(self, column: Column) -> list[Any]:
+        values = self._shown(column.key)
+        ends = self._shown(column.until) if column.until else values
+        return [
+            (column.absent or "unknown")
+            if value is None or end is None
+            else interval_text(value, end, lambda v: f"{v:.4g}")
+            if column.until
+            else value
+            for value, end in zip(values, ends, strict=True)
+        ]
 
     def _shown(self, key: str) -> list[Any]:
         return [None if _missing(value) else value for value in self.frame[key].head(self.limit)]
@@ -92,6 +117,8 @@ class Table:
             return "", count_text
         if column.kind == "share":
             return "%", lambda value: "< 0.1" if 0 < value < 0.0005 else f"{value * 100:.1f}"
+        if column.kind == "ms":
+            return "ms", lambda value: f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
         scale = self._scale(column)
         unit = f"{scale.unit}/{column.per}" if column.per else scale.unit
         return unit.lstrip("/") if scale.unit else (f"per {column.per}" if column.per else ""), (
@@ -103,7 +130,8 @@ class Table:
         alike = [column]
         if column.kind == "bytes":
             alike = [c for c in self.columns if c.kind == "bytes" and c.per == column.per]
-        known = [float(v) for c in alike for v in self._shown(c.key) if v is not None]
+        keys = [key for c in alike for key in (c.key, c.until) if key]
+        known = [float(v) for key in keys for v in self._shown(key) if v is not None]
         return scale_of(known, of_bytes=column.kind == "bytes")
 
     def _head(self, column: Column) -> str:
@@ -123,38 +151,38 @@ class Table:
         )
         write = self._scale_text(column)[1] if column.kind in _FIGURES else None
         first = column is self.columns[0]
-        return [
-            self._cell(column, value, reason, write, notes, first=first)
-            for value, reason in zip(values, reasons, strict=True)
-        ]
+        ends = self._shown(column.until) if column.until else values
+        most = self._shown(column.at_most) if column.at_most else [False] * len(values)
+        cells = []
+        for value, end, reason, least in zip(values, ends, reasons, most, strict=True):
+            if value is None or end is None:
+                cells.append(_nothing(column, reason, notes, first=first))
+            elif write:
+                cells.append(_figure(column, float(value), float(end), write, at_most=bool(least)))
+            else:
+                cells.append(self._words(column, value, first=first))
+        return cells
 
-    def _cell(
-        self,
-        column: Column,
-        value: object,
-        reason: object,
-        write: Callable[[float], str] | None,
-        notes: dict[str, int],
-        *,
-        first: bool,
-    ) -> str:
+    def _under(self, column: Column, width: int) -> list[str]:
+        """What stands below each row."""
+        found = []
+        for value in self._shown(column.key):
+            text = escape(column.otherwise) if value is None else _folded(str(value), _LONG_SQL)
+            kind = "wb-under wb-none" if value is None else "wb-under wb-sql"
+            found.append(f'<tr><td class="{kind}" colspan="{width}">{text}</td></tr>')
+        return found
+
+    def _words(self, column: Column, value: object, *, first: bool) -> str:
         tag, scope = ("th", ' scope="row"') if first else ("td", "")
-        if value is None:
-            inside = (
-                escape(column.absent)
-                if column.absent
-                else _unknown(str(reason or column.otherwise), notes)
-            )
-            kind = " wb-n" if write else ""
-            return f'<{tag}{scope} class="wb-none{kind}">{inside}</{tag}>'
-        if write:
-            figure = float(value)  # type: ignore[arg-type]  # columns of this kind hold numbers
-            title = escape(_in_full(column, figure))
-            return f'<td class="wb-n" title="{title}" data-value="{figure:.15g}">{escape(write(figure))}</td>'
         if isinstance(value, (date, datetime)):
             return (
                 f'<{tag}{scope} data-value="{value.isoformat()}">{escape(day_text(value))}</{tag}>'
             )
+        if column.kind == "sql":
+            return f'<{tag}{scope} class="wb-sql">{_folded(str(value), _SHORT_SQL)}</{tag}>'
+        if column.kind == "list" and isinstance(value, tuple):
+            names = "<br>".join(_breakable(escape(name)) for name in value)
+            return f'<{tag}{scope} class="wb-list">{names}</{tag}>'
         mark = ""
         if first and self.colours:
             swatch = self.colours.get(str(value), GREY)
@@ -168,6 +196,37 @@ class Table:
         return (
             f'<p class="wb-more">+{hidden:,} more rows, not shown here.</p>' if hidden > 0 else ""
         )
+
+
+def _nothing(column: Column, reason: object, notes: dict[str, int], *, first: bool) -> str:
+    tag, scope = ("th", ' scope="row"') if first else ("td", "")
+    inside = (
+        escape(column.absent) if column.absent else _unknown(str(reason or column.otherwise), notes)
+    )
+    kind = " wb-n" if column.kind in _FIGURES else ""
+    return f'<{tag}{scope} class="wb-none{kind}">{inside}</{tag}>'
+
+
+def _figure(
+    column: Column, value: float, end: float, write: Callable[[float], str], *, at_most: bool
+) -> str:
+    title = _in_full(column, end)
+    if column.until and value != end:
+        title = f"{_in_full(column, value)} to {title}"
+    shown = interval_text(value, end, write) if column.until else write(value)
+    if at_most:
+        shown, title = f"≤ {shown}", f"at most {title}"
+    return f'<td class="wb-n" title="{escape(title)}" data-value="{end:.15g}">{escape(shown)}</td>'
+
+
+def _folded(sql: str, width: int) -> str:
+    """A statement's beginning, which opens to all of it; a short one stands as it is."""
+    line = " ".join(sql.split())
+    if len(line) <= width:
+        return f"<code>{escape(line)}</code>"
+    whole = "\n".join(escape(part) for part in sql.splitlines())
+    begun = escape(line[: width - 1].rstrip())
+    return f"<details><summary><code>{begun}…</code></summary><pre>{whole}</pre></details>"
 
 
 def _breakable(name: str) -> str:
@@ -184,6 +243,8 @@ def _missing(value: object) -> bool:
 def _in_full(column: Column, value: float) -> str:
     if column.kind == "share":
         return f"{value * 100:.4g} %"
+    if column.kind == "ms":
+        return exact(value, "ms")
     unit = "bytes" if column.kind == "bytes" else ""
     return exact(
         value,

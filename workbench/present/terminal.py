@@ -70,10 +70,11 @@ def print_coverage(coverage: Coverage) -> None:
 
 def print_json(coverage: Coverage | None, name: str, payload: object) -> None:
     """Print one document: ``coverage`` and the payload under its command's name, sorted keys."""
-    document: Mapping[str, object] = {
-        "coverage": coverage.to_json() if coverage else None,
-        name: payload,
-    }
+    print_document({"coverage": coverage.to_json() if coverage else None, name: payload})
+
+
+def print_document(document: Mapping[str, object]) -> None:
+    """Print a document with sorted keys."""
     json.dump(document, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
     sys.stdout.write("\n")
 

@@ -1,9 +1,12 @@
 """Numbers as people read them. Bytes are decimal: 1 MB is 1,000,000 bytes; the exact figure belongs in a tooltip."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
 
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _COUNTS = ("", "k", "M", "G", "T")
@@ -105,6 +108,38 @@ def _figure(value: float, units: tuple[str, ...], signed: bool) -> str:
     else:
         figure = f"{size:.0f}" if size >= 99.95 else f"{size:.1f}"
     return f"{sign}{figure} {units[step]}".rstrip()
+
+
+def share_text(share: float) -> str:
+    """Return a share in per cent, without the sign.
+
+    >>> share_text(0.154), share_text(0.0312), share_text(0.0001), share_text(0.0), share_text(1.0)
+    ('15', '3.1', '< 0.1', '0', '100')
+    """
+    if 0 < share < 0.0005:
+        return "< 0.1"
+    return f"{share * 100:.1f}" if 0 < share < 0.0995 else f"{share * 100:.0f}"
+
+
+def interval_text(low: Any, high: Any, text: Callable[[float], str]) -> str:
+    """Return an interval, as one figure where its ends read the same.
+
+    >>> interval_text(0.15, 0.23, share_text), interval_text(0.5, 0.5, share_text)
+    ('15–23', '50')
+    >>> interval_text(None, None, share_text), interval_text(0.0, 0.0003, share_text)
+    ('unknown', '< 0.1')
+    >>> interval_text(2_100.0, 2_900.0, count_text)
+    '2.1–2.9 k'
+    """
+    if pd.isna(low) or pd.isna(high):
+        return "unknown"
+    first, last = text(float(low)), text(float(high))
+    if first == last or (first == "0" and last.startswith("<")):
+        return last
+    figure, _, unit = first.rpartition(" ")
+    if unit and figure not in ("", "<", ">") and last.endswith(f" {unit}"):
+        first = figure
+    return f"{first}–{last}"
 
 
 def exact(value: float, unit: str) -> str:

@@ -22,7 +22,7 @@ from workbench.snapshot.epochs import Adoption
 from workbench.snapshot.history import History, load_history, load_snapshot, newest_first
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
-from workbench.snapshot.readings import read_texts
+from workbench.snapshot.readings import read_texts, reader_beside
 from workbench.snapshot.spans import Span
 from workbench.snapshot.together import each, together
 from workbench.snapshot.upkeep import (
@@ -67,6 +67,7 @@ __all__ = [
     "per_second",
     "read_figures",
     "read_texts",
+    "reader_beside",
     "records",
     "tag",
     "thin",

@@ -6,10 +6,12 @@ They are derived and may be deleted at any time. A line per text: the hash of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from workbench.share import shared
 from workbench.snapshot.objects import put, staging
 from workbench.sql import READER, Statement, read_statement, statement_from_json
 
@@ -43,6 +45,17 @@ def read_texts(texts: Iterable[str], history: Path | None = None) -> dict[str, S
             kept = {key: line for key, line in kept.items() if key in asked}
         _write(history, kept | lines)
     return found
+
+
+def reader_beside(history: Path | None) -> Callable[[Iterable[str]], dict[str, Statement]]:
+    """Return ``read_texts`` for a history: it keeps what it read there, except beside what is shipped in ``data/``.
+
+    >>> from workbench.share import reference_estate
+    >>> reader_beside(reference_estate("marketplace") / "history").keywords["history"] is None
+    True
+    """
+    shipped = history is not None and history.resolve().is_relative_to(shared("data").resolve())
+    return partial(read_texts, history=None if shipped else history)
 
 
 def _path(history: Path) -> Path:

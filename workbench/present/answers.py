@@ -1,0 +1,111 @@
+"""Answers in a sentence: the same words on a page, in a notebook and in a terminal."""
+
+from __future__ import annotations
+
+from workbench.analyse.crossings import Crossing
+from workbench.analyse.workload import Workload
+from workbench.present.text import legible, shorten
+from workbench.present.units import interval_text, share_text
+from workbench.snapshot import records
+
+
+def unread(workload: Workload) -> dict[str, str]:
+    """The instances whose statements were not read, and why."""
+    services = workload.services
+    gone = services[services["calls_high"].isna()]
+    return dict(zip(gone["instance"], gone["because"], strict=True))
+
+
+def none_seen(workload: Workload, nothing: str) -> str:
+    """What stands for an empty table: ``nothing``, or that nothing is known."""
+    gaps = unread(workload)
+    if not gaps:
+        return nothing
+    reasons = "; ".join(f"{name}: {why}" for name, why in sorted(gaps.items()))
+    known = set(workload.services["instance"]) - set(gaps)
+    return (
+        f"{nothing} But not everywhere was looked: {reasons}." if known else f"Unknown: {reasons}."
+    )
+
+
+def days_of(workload: Workload) -> dict[str, float]:
+    """The days of the window by instance, where a rate a day can be told."""
+    spans = workload.attributed.window.spans
+    spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
+    return {i: float(d) for i, d in spans[["instance", "days"]].itertuples(index=False)}
+
+
+def workload_answer(workload: Workload) -> str:
+    """Say which services carry the load, what crosses, and how many callers are unknown."""
+    load = _carriers(workload)
+    if load is None:
+        reasons = workload.services["because"].dropna().unique()
+        return (
+            f"The load is not known: {reasons[0]}."
+            if len(reasons)
+            else "No statement ran in this period."
+        )
+    return f"{load}; {_crossings(workload)}{_unknown(workload)}."
+
+
+def _carriers(workload: Workload) -> str | None:
+    services = workload.services
+    known = services[services["time_ms_share_high"].notna()]
+    several = known["instance"].nunique() > 1
+    top = known.sort_values(["time_ms_high", "instance", "service"], ascending=[False, True, True])
+    if top.empty:
+        return None
+    told = []
+    for at, row in enumerate(records(top.head(2))):
+        share = interval_text(row["time_ms_share_low"], row["time_ms_share_high"], share_text)
+        where = f" on {brief(row['instance'])}" if several else ""
+        of = "" if at else " of execution time"
+        takes = "" if at else "takes "
+        told.append(f"{brief(row['service'])} {takes}{share}\u00a0%{of}{where}")
+    return ", ".join(told)
+
+
+def _crossings(workload: Workload) -> str:
+    found = statements_abroad(workload)
+    writes = sum(c.access == "write" for c in found)
+    if not found:
+        return "no statement is seen to leave its service"
+    verb = "crosses" if len(found) == 1 else "cross"
+    of_them = (
+        f"{writes} of them write{'s' if writes == 1 else ''}" if writes else "none of them writes"
+    )
+    return f"{len(found)} statement{'s' if len(found) != 1 else ''} {verb} services, {of_them}"
+
+
+def statements_abroad(workload: Workload) -> list[Crossing]:
+    """One crossing of every statement that leaves its service: its write, where it reads abroad as well.
+
+    What writes one service's data and reads another's is two crossings, and one statement.
+    """
+    found: dict[tuple[object, ...], Crossing] = {}
+    for c in workload.crossings:
+        if c.kind == "statement":
+            key = (c.instance, c.database, c.actor, c.fingerprint, c.examples)
+            if key not in found or c.access == "write":
+                found[key] = c
+    return list(found.values())
+
+
+def unknown_share(workload: Workload) -> float | None:
+    """The share of all calls, the workbench's own left out, whose caller is unknown; None without a call."""
+    calls = workload.callers["calls"].astype("Float64")
+    whole = float(calls.sum())
+    unknown = calls[workload.callers["caller_rung"] == "unknown"].sum()
+    return float(unknown) / whole if whole else None
+
+
+def _unknown(workload: Workload) -> str:
+    share = unknown_share(workload)
+    if share is None or not share:
+        return ""
+    return f"; the caller of {share_text(share)}\u00a0% of calls is unknown"
+
+
+def brief(name: object) -> str:
+    """A name as it fits into a sentence."""
+    return shorten(legible(name), 40)
