@@ -13,10 +13,12 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analyse.activity import active_sessions
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
 from workbench.analyse.crossings import Crossing, statement_crossings
 from workbench.analyse.grants import grant_crossings
+from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
 from workbench.estate import Estate
 from workbench.model import Coverage
@@ -41,7 +43,8 @@ class Workload:
     ``services``: one row per instance and service with load or data: each of ``MEASURES`` as ``NAME_low``
     (what touches its data alone) and ``NAME_high`` (all that touches, or may touch, it), ``NAME_share_low`` and
     ``NAME_share_high`` (of all the instance's statements but the workbench's own); active_sessions_low and
-    active_sessions_high (time by the real clock); statements (how many touch it for certain),
+    active_sessions_high (at a time, by the real clock), active_from (``samples``, or ``statements``: their time, in
+    which commits are not); statements (how many touch it for certain),
     mean_ms (their mean), slow (how many of them are slower than ``slow_limits`` say), top_five (the share of their
     time that the five costliest take), read_calls, read_ms, write_calls, write_ms (of them; what locks rows
     counts as a write: it runs on no replica); seconds and days (of the window); lower_bound and because (entries
@@ -50,12 +53,15 @@ class Workload:
 
     ``rungs``, and, without the workbench's own, ``callers``: per instance and rung entries, calls, time_ms,
     calls_share, time_ms_share.
+
+    ``activity``: what ``active_sessions`` gives, per service and wait class.
     """
 
     attributed: Attributed
     services: pd.DataFrame
     rungs: pd.DataFrame
     callers: pd.DataFrame
+    activity: pd.DataFrame
 
     @property
     def coverage(self) -> Coverage:
@@ -64,9 +70,10 @@ class Workload:
 
     @cached_property
     def crossings(self) -> tuple[Crossing, ...]:
-        """What leaves its service: statements by calls, then what grants allow."""
+        """What leaves its service: statements by calls, transactions by count, then what grants allow."""
         found = statement_crossings(self.attributed)
-        return (*found, *grant_crossings(self.attributed.catalogue, found))
+        met = transaction_crossings(self.attributed.window.history)
+        return (*found, *met, *grant_crossings(self.attributed.catalogue, found))
 
     @cached_property
     def statements(self) -> pd.DataFrame:
@@ -104,11 +111,13 @@ def workload(window: Window, read: Read = read_all) -> Workload:
     entries = attributed.entries
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
     others = top[top["rung"] != "workbench"]
+    activity = active_sessions(attributed)
     return Workload(
         attributed,
-        _services(attributed, others),
+        _services(attributed, others, activity),
         _shares(top, "rung", RUNGS),
         _shares(others, "caller_rung", CALLER_RUNGS),
+        activity,
     )
 
 
@@ -140,7 +149,7 @@ def _shares(entries: pd.DataFrame, column: str, order: tuple[str, ...]) -> pd.Da
     return sums.drop(columns="rank").reset_index(drop=True)
 
 
-def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
+def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame) -> pd.DataFrame:
     measures = list(MEASURES)
     weights = _weights(attributed, top)
     held = weights.merge(top[measures], left_on="entry", right_index=True)
@@ -173,9 +182,7 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
             found[f"{name}_{end}"] = value
             share = (value / whole[name]).where(whole[name] > 0)
             found[f"{name}_share_{end}"] = share.clip(upper=1.0)
-    for end in ("low", "high"):
-        passed = found["seconds"].where(found["seconds"] > 0)
-        found[f"active_sessions_{end}"] = found[f"time_ms_{end}"] / 1000.0 / passed
+    found = _active(found, activity, attributed)
     found = found.join(_profile(attributed, top)).reset_index()
     lower = _lower_bounds(attributed)
     found["lower_bound"] = found["instance"].isin(lower)
@@ -183,6 +190,19 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     found["because"] = _objects(map(reasons.get, found["instance"]))
     order = ["instance", "time_ms_high", "service"]
     return found.sort_values(order, ascending=[True, False, True], ignore_index=True)
+
+
+def _active(found: pd.DataFrame, activity: pd.DataFrame, attributed: Attributed) -> pd.DataFrame:
+    """Add the sessions that worked at a time: from samples, commits included, or else from statement time."""
+    sums = activity.groupby(_KEY)[["low", "high"]].sum().reindex(found.index).fillna(0.0)
+    looks = attributed.window.history.frame("sampling", "looks")
+    sampled = found.index.get_level_values("instance").isin(looks["instance"])
+    passed = found["seconds"].where(found["seconds"] > 0)
+    for end in ("low", "high"):
+        worked = found[f"time_ms_{end}"] / 1000.0 / passed
+        seen = sums[end].astype("Float64")
+        found[f"active_sessions_{end}"] = worked.mask(sampled, seen)
+    return found.assign(active_from=pd.Series("statements", found.index).mask(sampled, "samples"))
 
 
 def _unread(attributed: Attributed, instance: str) -> str:
