@@ -91,7 +91,7 @@ class Catalogue:
     """The names of one snapshot, seen with its estate's eyes.
 
     Reads the frames relations, view_dependencies, view_functions, foreign_tables, foreign_servers, functions,
-    role_settings and settings. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
+    role_settings, settings and identity. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
     root, foreign tables to the instance and database that the estate declares under that address.
     """
 
@@ -181,13 +181,27 @@ class Catalogue:
 
     @cached_property
     def _defaults(self) -> dict[str, str]:
-        """The server's own search_path; what the reader's role or database sets for it is not that."""
-        rows = self.snapshot.frame("settings", "name", "reset_val", "source")
-        return {
-            r["instance"]: str(r["reset_val"])
-            for r in records(rows[rows["name"] == "search_path"])
-            if r["source"] in ("default", "configuration file", "command line")
-        }
+        """The server's own search_path, as far as the reader's session shows it.
+
+        What it shows may be a setting of its own login or database: then the server's is unknown, and
+        no schema is looked in.
+        """
+        rows = self.snapshot.frame("settings", "name", "reset_val", "boot_val", "source")
+        readers = self.snapshot.frame("identity", "read_as")[["instance", "read_as"]]
+        logins = {i: (None, r) for i, r in readers.itertuples(index=False)}
+        found: dict[str, str] = {}
+        for r in records(rows[rows["name"] == "search_path"]):
+            if r["source"] not in ("default", "configuration file", "command line"):
+                continue
+            instance, path = r["instance"], str(r["reset_val"])
+            of_its_own = {
+                text
+                for (where, _, who), text in self._paths.items()
+                if where == instance and who in logins.get(instance, (None,))
+            }
+            unknown = path in of_its_own and path != _text(r["boot_val"])
+            found[instance] = "" if unknown else path
+        return found
 
     @cached_property
     def _databases(self) -> dict[tuple[str, str], DatabaseNames]:
