@@ -25,9 +25,10 @@ def made(server, databases, logins, *, encoding=None):
             how = f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else ""
             how += " LOCALE_PROVIDER libc" if encoding and server.version >= (15, 0) else ""
             admin.execute(SQL(f"CREATE DATABASE {{}} {how}").format(Identifier(name)))
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        with psycopg.connect(server.url(), autocommit=True) as admin:
             for name in databases:
                 admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
             for name in logins:

@@ -224,7 +224,7 @@ def test_a_login_that_is_seen_to_set_its_path_is_not_bound_by_the_configured_one
 
 
 def test_the_logins_own_schema_comes_first_and_the_databases_setting_holds(traps):
-    found, snapshot, major = traps
+    found, _, major = traps
     if major < 18:
         assert found.sure("FROM prefs", "trap_user") == {"read trap_user.prefs"}
         assert found.sure("FROM bins") == {"read depot.bins"}
@@ -506,5 +506,3 @@ def test_bytes_that_are_no_text_do_not_stop_it(server):
         found = Entries(worked(looked_at(estate)), "traps_bytes")
     assert found.sure("FROM shop.plain") == {"read shop.plain"}
     assert found.row("max(id) FROM shop.")["exclusive"] == "shop"
-
-
