@@ -44,8 +44,8 @@ class Workload:
     ``NAME_share_high`` (of all the instance's statements but the workbench's own); statements (how many touch it for certain),
     mean_ms (their mean), slow (how many of them have a mean over ``SLOW_MS``), top_five (the share of their
     time that the five costliest take), read_calls and write_calls (of them); lower_bound and because (entries
-    were evicted: the sums are the least; the upper ends of time and blocks include what the databases count
-    and no entry explains, those of the others and their shares are unknown).
+    were evicted: the sums are the least; the upper ends of time and blocks, and their shares, allow for what the
+    databases count and no entry explains).
 
     ``rungs`` and ``callers``: per instance and rung entries, calls, time_ms, calls_share, time_ms_share.
     """
@@ -130,7 +130,8 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
         scaled = held[measures].mul(held[end], axis=0)
         ends[end] = scaled.groupby([held[k] for k in _KEY]).sum(min_count=1)
     blind = _blind(attributed, top, weights)
-    places = ends["high"].index.union(blind.index)
+    homes = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
+    places = ends["high"].index.union(blind.index).union(homes)
     low = ends["low"].reindex(places).fillna(0.0)
     high = ends["high"].reindex(places).fillna(0.0) + blind.reindex(places).fillna(0.0)
     whole = top.groupby("instance")[measures].sum(min_count=1)
@@ -145,7 +146,6 @@ def _services(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
         least = low[name].astype("Float64").where(known)
         most = high[name].astype("Float64").where(known).clip(upper=total)
         rest = _unexplained(attributed, top, name).reindex(places).astype("Float64")
-        # of other measures nobody knows what the evicted entries took
         mine, all_of_it = (rest[end].where(evicted, 0.0) for end in ("mine", "all"))
         found[f"{name}_low"] = least
         found[f"{name}_high"] = most + mine
@@ -222,7 +222,8 @@ def _unexplained(attributed: Attributed, top: pd.DataFrame, measure: str) -> pd.
     ``mine``: what is in a service's databases may be all its own; ``all``: that of the instance.
     """
     if measure not in _COUNTED_TOO:
-        return pd.DataFrame(columns=["mine", "all"], dtype="Float64")
+        nothing = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
+        return pd.DataFrame(0.0, nothing, ["mine", "all"])
     counted = attributed.window.databases.set_index(["instance", "database"])
     counted = counted[list(_COUNTED_TOO[measure])].astype("Float64")
     there = counted.sum(axis=1, min_count=len(counted.columns))
