@@ -5,6 +5,7 @@ import pytest
 
 from attributed import Entries, estate_of, looked_at, made, unseen, wait_until, worked
 from workbench.analyse.crossings import statement_crossings
+from workbench.lab import private_server
 
 DATABASE, FAR = "traps", "traps_far"
 LOGINS = ("trap_one", "trap_two", "trap_app", "trap_user", "trap_plain", "trap_temp", "trap_set")
@@ -493,8 +494,9 @@ def test_names_in_other_encodings(server, encoding):
     assert found.row('FROM shop."gr')["exclusive"] == "shop"
 
 
-def test_bytes_that_are_no_text_do_not_stop_it(server):
-    with made(server, ["traps_bytes"], [], encoding="SQL_ASCII"):
+def test_bytes_that_are_no_text_do_not_stop_it():
+    # on a server of its own: such a text keeps every database in UTF-8 there from reading any
+    with private_server() as server, made(server, ["traps_bytes"], [], encoding="SQL_ASCII"):
         with unseen(server, "traps_bytes", client_encoding="SQL_ASCII") as admin:
             admin.execute("CREATE EXTENSION pg_stat_statements")
             admin.execute("CREATE SCHEMA shop; CREATE TABLE shop.plain (id int)")

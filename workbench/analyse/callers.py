@@ -111,18 +111,11 @@ class Callers:
                 "unknown",
                 "its login was dropped, or may not be seen: GRANT pg_read_all_stats",
             )
-        service = self._logins.get(login)
-        if service:
-            return Caller(service, "login", f"the estate maps the login {login} to it")
         looks = None
-        if isinstance(datname, str) and isinstance(queryid, int):
+        if isinstance(datname, str) and isinstance(queryid, int) and login not in self._logins:
             looks = self.seen.get((instance, datname, login, queryid))
         if not looks:
-            because = (
-                f"the estate maps the login {login} to no service, and no session was seen with it: map "
-                "the login, or take samples with `workbench collect --sample 30s`"
-            )
-            return Caller(None, "unknown", because)
+            return self._by_login(login)
         found: Counter[tuple[str | None, CallerRung]] = Counter()
         for session, times in looks.items():
             said = self._of_sessions.get(session) or self.of_session(session)
@@ -146,6 +139,23 @@ class Callers:
         service = services.pop()
         rung: CallerRung = "network" if (service, "network") in found else "application_name"
         return Caller(service, rung, f"all {times} sessions seen with it are {service}'s")
+
+    def _by_login(self, login: str) -> Caller:
+        """Who ran what nobody was seen with; thousands of entries share the answer."""
+        if login not in self._of_logins:
+            because = (
+                f"the estate maps the login {login} to no service, and no session was seen with it: map "
+                "the login, or take samples with `workbench collect --sample 30s`"
+            )
+            found = Caller(None, "unknown", because)
+            if service := self._logins.get(login):
+                found = Caller(service, "login", f"the estate maps the login {login} to it")
+            self._of_logins[login] = found
+        return self._of_logins[login]
+
+    @cached_property
+    def _of_logins(self) -> dict[str, Caller]:
+        return {}
 
     @cached_property
     def _logins(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from workbench.analyse.bounds import bounded
 from workbench.analyse.callers import Caller, Callers
 from workbench.analyse.catalogue import Catalogue
 from workbench.snapshot import Window
-from workbench.sql import Statement, read_statement
+from workbench.sql import Pool, Statement, read_statement
 
 MEASURES: dict[str, tuple[str, ...]] = {
     "calls": ("calls",),
@@ -35,7 +35,8 @@ Read = Callable[[Iterable[str]], Mapping[str, Statement]]
 
 def read_all(texts: Iterable[str]) -> dict[str, Statement]:
     """Read each text once."""
-    return {text: read_statement(text) for text in dict.fromkeys(texts)}
+    pool = Pool()
+    return {text: pool.shared(read_statement(text)) for text in dict.fromkeys(texts)}
 
 
 class Entry(NamedTuple):
