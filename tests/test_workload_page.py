@@ -148,15 +148,15 @@ def test_the_grid_holds_every_crossing_and_marks_writes(marketplace):
 def test_crossings_show_their_statement_and_why_a_caller_is_unknown(marketplace):
     html = crossings.crossings(marketplace)._repr_html_()
     assert html.count('class="wb-under') == len(crossings.statements_that_cross(marketplace))
-    assert "map the login, or take samples" in html
+    assert "set application_name, or map its network" in html
     assert "≤ " in html
     assert "data-search" in html
 
 
 def test_a_write_through_a_view_is_listed_as_forbidden(marketplace):
     frame = crossings.foreign_writes(marketplace).frame
-    assert list(frame["through"]) == [("order_service.v_users",)]
-    assert list(frame["owners"]) == [("auth",)]
+    assert list(frame["through"]) == [None, ("order_service.v_users",)]
+    assert list(frame["owners"]) == [("inventory",), ("auth",)]
 
 
 def test_no_evidence_is_one_sentence(marketplace):
@@ -182,7 +182,7 @@ def test_an_agreed_latency_is_a_services_own_limit_for_slow():
 
 
 def test_a_statement_that_writes_and_reads_abroad_is_counted_once(marketplace):
-    (write,) = [c for c in marketplace.crossings if c.kind == "statement" and c.access == "write"]
+    write = next(c for c in marketplace.crossings if c.kind == "statement" and c.access == "write")
     both = (replace(write, access="read", relations=("x.y",), owners=("x",)), write)
     found = SimpleNamespace(crossings=both)
     assert statements_abroad(found) == [write]

@@ -38,7 +38,7 @@ def rises(attributed: Attributed) -> pd.DataFrame:
     nights = nights.assign(taken=pd.to_datetime(nights["at"].map(taken), utc=True))
     nights["seconds"] = nights.groupby("instance")["taken"].diff().dt.total_seconds()
     read = read.merge(entries, "inner", _KEY).sort_values(["entry", "at"], ignore_index=True)
-    found = read[["at", "instance", "entry"]].copy()
+    found = read[["at", "instance", "entry"]].astype({"instance": "object"})
     for column, name in _COUNTERS.items():
         now = read[column].astype("Float64")
         before = now.groupby(read["entry"]).shift().fillna(0.0)

@@ -150,7 +150,7 @@ def _touches(facts: list[Entry]) -> pd.DataFrame:
         columns[0] += [number] * len(found.touches)
         for column, values in zip(columns[1:], shape, strict=True):
             column += values
-    frame = pd.DataFrame(dict(zip(_TOUCH, columns, strict=False)), copy=False)
+    frame = pd.DataFrame(dict(zip(_TOUCH, columns, strict=False)), dtype="object")
     frame = frame.astype({"entry": "int64", "certain": "bool", "named": "bool"})
     return frame.assign(low=frame["certain"].astype("float64"), high=1.0)
 

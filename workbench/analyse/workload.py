@@ -316,14 +316,15 @@ def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     sure = touches[
         touches["certain"] & touches["service"].notna() & touches["entry"].isin(top.index)
     ]
-    sure = sure.assign(writes=sure["access"] != "read", instance=sure["entry"].map(top["instance"]))
+    where = sure["entry"].map(top["instance"]).astype("object")
+    sure = sure.assign(writes=sure["access"] != "read", instance=where)
     sure = sure.groupby(["entry", *_KEY], as_index=False).agg(writes=("writes", "any"))
     sure = sure.merge(
         top[["calls", "time_ms", "mean_exec_time"]], left_on="entry", right_index=True
     )
     sure = sure.sort_values(["time_ms", "entry"], ascending=[False, True])
     limits = slow_limits(attributed.catalogue.estate)
-    sure["slow"] = sure["mean_exec_time"] > sure["service"].map(limits).fillna(SLOW_MS)
+    sure["slow"] = sure["mean_exec_time"] > [limits.get(s, SLOW_MS) for s in sure["service"]]
     groups = sure.groupby(_KEY)
     found = groups.agg(
         statements=("entry", "size"),
