@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from workbench.present.svg import Figure, Sheet, draw, text_width
 from workbench.present.text import legible, shorten
-from workbench.present.theme import ACCENT, GREY, INK, MUTED, PAPER, RULE, Colour
+from workbench.present.theme import ACCENT, GREY, MUTED, PAPER, RULE, Colour
 
-_ROW, _PAIR, _FOOT = 32, 50, 30  # px from name to name, from tie to tie on phones, and below
+_ROW, _PAIR, _FOOT = 34, 50, 30  # px from name to name, from tie to tie on phones, and below
 _MOST = 16  # names on the line
 _STEPS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74)  # where on an arc its figure may stand
 _POINTS = 49
+_LEAST, _REACH = (
+    70.0,
+    90.0,
+)  # px to the right: of an arc to the next name, and more for every name between
 
 
 @dataclass(frozen=True)
@@ -118,31 +122,31 @@ def _arcs(
     place = {name: 8 + at * _ROW + _ROW / 2 for at, name in enumerate(names)}
     widest = max(text_width(tie.figure, sheet.font) for tie in ties) + 20
     spans = [abs(place[t.one] - place[t.other]) for t in ties]
-    reach = min(sheet.width - left - widest, 60.0 + max(spans))
+    most = max(max(spans) / _ROW - 1, 1.0)
+    step = min(_REACH, (sheet.width - left - widest - _LEAST) / most)
     for name, label in zip(names, labels, strict=True):
         sheet.text(left - 18, place[name], label, align="right")
     taken: list[tuple[float, float, float]] = []
-    figures = []
+    figures, lines = [], []
     for tie, span in zip(ties, spans, strict=True):
-        curve = _Curve(
-            place[tie.one], place[tie.other], left, 24 + (reach - 24) * span / max(spans)
-        )
+        curve = _Curve(place[tie.one], place[tie.other], left, _LEAST + step * (span / _ROW - 1))
         points = [curve.at(n / (_POINTS - 1)) for n in range(_POINTS)]
         colour = ACCENT if tie.loud else GREY
         width = 1.5 + 5.5 * tie.strength
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        sheet.line(xs, ys, colour, width, tie.tip, behind=True)
+        lines.append(([x for x, _ in points], [y for _, y in points], colour, width, tie.tip))
         wide = text_width(tie.figure, sheet.font) + 8
-        for step in _STEPS:
-            x, y = curve.at(step)
+        for turn in _STEPS:
+            x, y = curve.at(turn)
             if all(abs(y - b) > 19 or x + wide < a or x > a + w for a, b, w in taken):
                 taken.append((x, y, wide))
                 figures.append((tie, x + width / 2 + 4, y, wide))
                 break
+    for xs, ys, colour, width, tip in reversed(lines):  # the strongest lie on top
+        sheet.line(xs, ys, colour, width, tip, behind=True)
     for tie, x, y, wide in figures:
         # an arc does not run through a figure
         sheet.bar(x - 2, y, wide - 4, 18, PAPER, 1.0, tie.tip)
-        sheet.text(x, y, tie.figure, colour=ACCENT if tie.loud else INK)
+        sheet.text(x, y, tie.figure, colour=ACCENT if tie.loud else MUTED)
     for name in names:
         sheet.dot(left, place[name], colours.get(name, GREY), 12)
 

@@ -22,6 +22,7 @@ from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.text import legible
 from workbench.present.units import count_text, period_text
 
 UNKNOWN = "unknown caller"
@@ -91,7 +92,7 @@ def _cells(
         shown = list(examples.get((actor, owner), {}))
         together = int(written.get(tuple(sorted((str(actor), str(owner)))), 0))
         both = [f"{together:,} transactions wrote data of both"] if together else []
-        tip = "\n".join([f"{actor} to {owner}: {words}", *both, *shown[:3]])
+        tip = "\n".join([f"{legible(actor)} to {legible(owner)}: {words}", *both, *shown[:3]])
         strength = math.log1p(by.get("read", 0.0)) / most if most else 0.0
         texts = [pace_text(by[a]) if a in by else "" for a in ("read", "write")]
         cells[str(actor), str(owner)] = Cell(texts[0], texts[1], tip, strength)

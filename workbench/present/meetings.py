@@ -16,6 +16,7 @@ from workbench.present.arcs import Arc, arcs
 from workbench.present.bench import Bench
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.text import legible
 from workbench.present.units import share_text
 from workbench.snapshot import records
 
@@ -39,7 +40,7 @@ def transaction_graph(bench: Bench) -> Figure:
         subtitle=_subtitle(bench, ties),
         empty="Nothing to draw: the table below says what would tell more."
         if "not known" in title
-        else "No two services meet.",
+        else "No two services are seen to meet.",
         alone="Not seen to meet another: ",
         colours=bench.colours,
     )
@@ -66,10 +67,11 @@ def _ties(found: Workload) -> list[Arc]:
         told = [_written_text(written, row["pace"])] if written else []
         told += [f"{seen:,} seen"] if seen else []
         source = "written" if written else "seen"
-        # each source has its own scale: samples count what they chance on
+        # each source has its own scale: samples count what they chance on, and weigh less beside the WAL
         strength = math.log1p(row[source]) / math.log1p(tops[source])
+        strength *= 0.3 if tops["written"] and not written else 1.0
         one, other = row["one"], row["other"]
-        tip = [f"{one} and {other} in one transaction"]
+        tip = [f"{legible(one)} and {legible(other)} in one transaction"]
         tip += [f"written together {written:,} times, from the WAL"] * bool(written)
         tip += [f"at least {seen:,} seen in samples of locks"] * bool(seen)
         loud = bool(written or row["writes"])
@@ -103,7 +105,10 @@ def _subtitle(bench: Bench, ties: list[Arc]) -> str:
     readings = bench.workload.transactions.readings
     parts = []
     if len(readings):
-        parts.append(f"Transactions that wrote data of both, from {_how_much(readings)}")
+        gone = [brief(name) for name in _unread(bench.workload)]
+        some = f"{', '.join(gone[:3])}{' and others' if len(gone) > 3 else ''}"
+        but = f" but that of {some}, which was not read" if gone else ""
+        parts.append(f"Transactions that wrote data of both, from {_how_much(readings)}{but}")
     if not len(readings) or any(tie.figure.endswith("seen") for tie in ties):
         parts.append("transactions seen with both in samples of locks, where the long are likelier")
     loud = "; orange: writes another service's data" if any(tie.loud for tie in ties) else ""
@@ -129,11 +134,11 @@ def transactions_that_meet(bench: Bench, limit: int = 40) -> Table:
         [
             Column("services", "Services", "list"),
             Column("access", "Access"),
-            Column("relations", "Tables", "list"),
             Column("pace", "Transactions a day", "count", because="because_pace"),
             Column("seen", "Seen in samples", "count", absent="–"),
             Column("source", "Source"),
             Column("caller", "Caller", "list"),
+            Column("relations", "Tables", "list"),
         ],
         caption="Transactions in which services meet",
         empty=_none_met(found),

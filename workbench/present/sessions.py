@@ -14,6 +14,7 @@ from workbench.present.charts import nice_ticks
 from workbench.present.ranges import Range, ranges
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.text import legible
 from workbench.present.units import interval_text
 from workbench.snapshot import records
 
@@ -71,7 +72,7 @@ def _range(
     low, high = float(row["active_sessions_low"]), float(row["active_sessions_high"])
     text = interval_text(low, high, _sessions_text)
     tip = "\n".join(
-        [f"{label}: {text} active sessions", *waits.get((row["instance"], row["service"]), [])]
+        [f"{legible(label)}: {text} active sessions", *waits.get((row["instance"], row["service"]), [])]
     )
     return Range(label, low, high, text, tip, bench.colour(name))
 
@@ -95,7 +96,7 @@ def _title(instances: pd.DataFrame) -> str:
 
 def _unsampled(found: Sessions) -> str:
     reasons = dict.fromkeys(found.instances["because"].dropna())
-    return f"How many sessions are active is not known: {'; '.join(reasons) or _NEEDED}."
+    return f"Unknown how many sessions are active: {'; '.join(reasons) or _NEEDED}."
 
 
 def waits(bench: Bench) -> Table:

@@ -53,15 +53,15 @@ def headline(bench: Bench) -> Headline:
     blank = bool(unread(bench.workload)) and found.callers.empty
     figures = [
         ("unknown" if not days else count_text(calls), "calls a day"),
-        ("unknown" if blank else f"{len(crossed):,}", "statements cross services"),
+        ("unknown" if blank else f"{len(crossed):,}", "statements cross"),
         ("unknown" if blank else f"{sum(c.access == 'write' for c in crossed):,}", "of them write"),
         (
             "unknown" if together is None else pace_text(together),
-            "transactions a day write several services' data",
+            "transactions a day cross",
         ),
         (
             "unknown" if unknown is None else f"{share_text(unknown)} %",
-            "of calls have no known caller",
+            "of calls, caller unknown",
         ),
         (_age_text(bench), "of statistics"),
     ]
