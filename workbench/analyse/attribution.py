@@ -5,11 +5,11 @@ A rung is named for every entry of pg_stat_statements:
     qualified      every name says its schema
     search_path    the login's, the database's or the server's search_path finds what has none
     unique         one relation of the database alone is called so
-    none           it touches no table of anybody: BEGIN, SET, catalogues
+    none           it touches no table of anybody: BEGIN, SET, catalogues, foreign-key checks
     workbench      the same, of the login that the workbench itself reads with
     ambiguous      several relations may be meant; never credited to one
     merged         from PostgreSQL 18 on: statements on several relations may share this entry
-    approximate    the text is cut off or beyond the parser: names were found by searching it
+    approximate    the text is cut off or beyond the parser, or runs code: names were found by searching it
     absent         a relation of that name is not there any more, or was temporary
     unreadable     there is no text, or the database's catalogue was not read
 
@@ -19,12 +19,37 @@ Only the first three are certain. The others count in upper bounds alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from workbench.analyse.catalogue import Catalogue, DatabaseNames, Relation, SearchPath
-from workbench.sql import Statement
+from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, Relation, read_path
+from workbench.analyse.sharing import (
+    MERGING_MAJOR,
+    Context,
+    Sharing,
+    aliases_in,
+    saying_so,
+    setting_paths,
+)
+from workbench.sql import Name, Statement
+
+__all__ = [
+    "ACCESSES",
+    "CERTAIN",
+    "MAINTAINING",
+    "MERGING_MAJOR",
+    "RUNGS",
+    "Access",
+    "Attribution",
+    "Attributor",
+    "Context",
+    "Rung",
+    "Touch",
+    "aliases_in",
+    "attributor",
+    "setting_paths",
+]
 
 Rung = Literal[
     "qualified",
@@ -49,17 +74,15 @@ CERTAIN: frozenset[Rung] = frozenset(("workbench", "none", "qualified", "search_
 
 Access = Literal["read", "write", "lock"]
 
-MERGING_MAJOR = 18
-"""From this major on, a queryid hashes a relation's name or alias instead of its oid."""
+ACCESSES: tuple[Access, ...] = ("read", "write", "lock")
+
+MAINTAINING = ("ddl", "maintenance")
+"""Kinds of statements that work on a relation and not with its rows: all they touch, they lock."""
 
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
-_MADE_UP = re.compile(r"_?[a-z]{1,3}\d+(_\d+)*_?|this_?")
-"""Aliases that a library makes up the same for any table: t0, p1_0, this_."""
 
 _DYNAMIC = re.compile(r"\bexecute\b", re.IGNORECASE)
 """What a function's body needs to run what nobody can read in it."""
-
-Name = tuple[str | None, str]
 
 
 class Touch(NamedTuple):
@@ -93,29 +116,63 @@ class Attribution(NamedTuple):
         return owners.pop() if len(owners) == 1 and not self.open_ended else None
 
 
-class Context(NamedTuple):
-    """Who ran a text where."""
+@dataclass
+class _Found:
+    """What is found of one statement so far."""
 
-    instance: str
-    database: str
-    login: str
+    touches: dict[Touch, None] = field(default_factory=dict)
+    rungs: dict[Rung, list[str]] = field(default_factory=dict)
+    open_ended: bool = False
+
+    def name(self, rung: Rung, name: str) -> None:
+        self.rungs.setdefault(rung, []).append(name)
+
+    def attribution(self) -> Attribution:
+        lowest: Rung = max(self.rungs, key=RUNGS.index) if self.rungs else "none"
+        unsettled = tuple(dict.fromkeys(self.rungs.get(lowest, [])))
+        count = len({n for rung in self.rungs.values() for n in rung if not n.endswith("()")})
+        return Attribution(lowest, tuple(self.touches), self.open_ended, unsettled, count)
+
+
+def attributor(
+    catalogue: Catalogue,
+    majors: Mapping[str, int],
+    read: Callable[[str], Statement],
+    statements: Iterable[tuple[Context, str, Statement]],
+) -> Attributor:
+    """Return what attributes the statements of a window, having looked at all of them: (context, text, facts)."""
+    seen = list(statements)
+    setting, temporary = saying_so(seen)
+    return Attributor(
+        catalogue,
+        majors,
+        read,
+        setting | setting_paths(catalogue, ((c, s) for c, _, s in seen)),
+        Sharing(aliases_in((c[:2], s) for c, _, s in seen)),
+        temporary,
+    )
 
 
 @dataclass(frozen=True)
 class Attributor:
     """Attributes statements by one snapshot's catalogue.
 
-    ``majors`` gives each instance's major version; ``sets_path`` names (instance, database, login) whose
-    sessions are known to set a search_path of their own, so that none that is configured binds them;
-    ``aliases`` the relations that each alias stands for in the statements of (instance, database).
-    ``read`` reads the bodies of functions.
+    ``majors`` gives each instance's major version; one that is unknown may merge entries. ``sets_path``
+    names (instance, database, login) whose sessions are known to set a search_path of their own, so that
+    none that is configured binds them; ``temporary`` the names of their temporary tables. ``read`` reads
+    the bodies of functions.
     """
 
     catalogue: Catalogue
-    majors: dict[str, int]
+    majors: Mapping[str, int]
     read: Callable[[str], Statement]
     sets_path: frozenset[Context] = frozenset()
-    aliases: dict[tuple[str, str], dict[str, frozenset[Name]]] | None = None
+    sharing: Sharing = field(default_factory=lambda: Sharing({}))
+    temporary: Mapping[Context, frozenset[str]] = field(default_factory=dict)
+    _bodies: dict[Function, Statement] = field(default_factory=dict)
+    _stands: dict[tuple[str, str, int, Access, bool, bool], tuple[Touch, ...]] = field(
+        default_factory=dict
+    )
 
     def attribute(
         self, context: Context, statement: Statement, *, several: bool = False
@@ -128,94 +185,120 @@ class Attributor:
         names = self.catalogue.database(context.instance, context.database)
         if names is None or statement.kind == "unreadable":
             return Attribution("unreadable", (), open_ended=True)
-        path = self.catalogue.search_path(*context)
-        touches: dict[Touch, None] = {}
-        rungs: dict[Rung, list[str]] = {}
-        open_ended = statement.approximate or statement.opaque
-        merging = self.majors.get(context.instance, 0) >= MERGING_MAJOR
-        wanted: tuple[tuple[Access, Iterable[Name]], ...] = (
-            # the server's own check of a foreign key reads the parent for nobody
-            ("read", () if statement.is_foreign_key_check else statement.reads),
-            ("write", statement.writes),
-            ("lock", () if statement.is_foreign_key_check else statement.locks),
-        )
-        for access, group in wanted:
-            for schema, name in sorted(group, key=lambda n: (n[0] or "", n[1])):
-                if _is_system(names, schema, name):
-                    continue
-                oids, rung = self._resolve(names, context, path, schema, name, several)
-                if merging and rung not in ("absent", "ambiguous"):
-                    others, unknown = self._merged_with(names, statement, (schema, name), oids)
-                    if others or unknown:
-                        oids, rung = (*oids, *others), "merged"
-                        open_ended = open_ended or unknown
-                rungs.setdefault(rung, []).append(f"{schema}.{name}" if schema else name)
-                certain = rung in CERTAIN and not statement.approximate
-                if rung == "absent":
-                    gone = self._gone(context, schema, name)
-                    touches |= {Touch(r, access, not statement.approximate): None for r in gone}
-                    open_ended = open_ended or not gone
-                named = oids[:1] if rung == "merged" else () if rung == "ambiguous" else oids
-                for oid in oids:
-                    for touch in self._touched(names, oid, access, certain):
-                        touches[touch._replace(named=oid in named)] = None
-        for function, body in self._bodies(names, statement):
-            inside = None if body is None else self._inside(context, names, path, body)
-            hidden = inside is None or _DYNAMIC.search(body or "") is not None
-            if inside or hidden:
-                rungs.setdefault("approximate", []).append(f"{function}()")
-                touches |= dict.fromkeys(inside or ())
-                open_ended = open_ended or hidden
+        path = self.catalogue.search_path(*context).schemas
+        found = _Found(open_ended=statement.approximate or statement.opaque)
+        calls: dict[Name, None] = {}
+        for access, (schema, name) in _wanted(statement):
+            if _is_system(names, schema, name):
+                continue
+            if access == "lock" and (schema, name) not in statement.locks:
+                homes = names.by_name.get(name, {})
+                if not homes or schema not in (None, *homes):
+                    continue  # what DDL names may be an index, or not be there yet or any more
+            oids, rung = self._resolve(names, context, path, schema, name, several)
+            here = oids
+            if rung == "absent":
+                self._missing(found, context, statement, access, schema, name)
+            elif rung == "ambiguous":
+                here = ()
+                found.open_ended |= name in self.temporary.get(context, ())
+            elif self.majors.get(context.instance, MERGING_MAJOR) >= MERGING_MAJOR:
+                hidden, anything = self.sharing.sharers(names, statement, (schema, name))
+                if anything or not hidden <= set(oids):
+                    oids, rung = (*oids, *sorted(hidden - set(oids))), "merged"
+                    found.open_ended |= anything
+            found.name(rung, f"{schema}.{name}" if schema else name)
+            certain = rung in CERTAIN and not statement.approximate
+            for oid in oids:
+                found.touches |= dict.fromkeys(
+                    self._touched(names, oid, access, certain, oid in here)
+                )
+                calls |= dict.fromkeys(self.catalogue.behind(*context[:2], oid).calls)
+                if statement.kind == "refresh":  # it reads what the materialised view is made from
+                    calls |= dict.fromkeys(names.calls.get(oid, ()))
+                    for origin in names.reads.get(oid, ()):
+                        touched = self._touched(names, origin, "read", certain, oid in here)
+                        found.touches |= dict.fromkeys(touched)
+        self._run(found, names, context, path, (*sorted(statement.functions, key=_order), *calls))
         if statement.approximate or statement.opaque:
-            rungs.setdefault("approximate", [])
-        lowest: Rung = max(rungs, key=RUNGS.index) if rungs else "none"
-        unsettled = tuple(dict.fromkeys(rungs.get(lowest, [])))
-        count = len({name for found in rungs.values() for name in found})
-        return Attribution(lowest, tuple(touches), open_ended, unsettled, count)
+            found.rungs.setdefault("approximate", [])
+        return found.attribution()
 
-    def _bodies(
-        self, names: DatabaseNames, statement: Statement
-    ) -> Iterator[tuple[str, str | None]]:
-        """The functions of the database's own that a statement calls, with each body they may have."""
-        for schema, name in sorted(statement.functions, key=lambda f: (f[0] or "", f[1])):
-            homes = names.functions.get(name, {})
+    def _missing(
+        self,
+        found: _Found,
+        context: Context,
+        statement: Statement,
+        access: Access,
+        schema: str | None,
+        name: str,
+    ) -> None:
+        """A relation that is not there any more, as its schema's owner still knows it; or was temporary."""
+        if schema is not None:
+            owner = self.catalogue.estate.owner(context.instance, context.database, schema, name)
+            gone = Relation(*context[:2], schema, name, "", owner.service, owner.standing)
+            found.touches[Touch(gone, access, not statement.approximate)] = None
+        else:
+            found.open_ended |= name not in self.temporary.get(context, ())
+
+    def _run(
+        self,
+        found: _Found,
+        names: DatabaseNames,
+        context: Context,
+        path: tuple[str, ...],
+        calls: Iterable[Name],
+    ) -> None:
+        """Add what the bodies of called functions name, and of those that they call: it may be touched."""
+        waiting = list(reversed(list(calls)))
+        seen: set[Name] = set()
+        while waiting:
+            schema, called = waiting.pop()
+            homes = names.functions.get(called, {})
             for place in sorted(homes):
-                if schema in (None, place):
-                    for body in homes[place]:
-                        yield name, body
+                if schema not in (None, place) or (place, called) in seen:
+                    continue
+                seen.add((place, called))
+                for function in homes[place]:
+                    code = self._code(function)
+                    within = path
+                    if function.search_path is not None:
+                        within = read_path(function.search_path, context.login)
+                    inside = list(self._inside(names, context, within, code))
+                    hidden = code is None or _DYNAMIC.search(function.body or "") is not None
+                    if inside or hidden:
+                        found.name("approximate", f"{called}()")
+                        found.open_ended |= hidden
+                    found.touches |= dict.fromkeys(inside)
+                    waiting += sorted(code.functions if code else (), key=_order, reverse=True)
+
+    def _code(self, function: Function) -> Statement | None:
+        """What a function's body names; None where it cannot be read."""
+        if function.body is None:
+            return None
+        if function not in self._bodies:
+            quote = "$body$" if "$body$" not in function.body else "$body_$"
+            self._bodies[function] = self.read(f"DO {quote}{function.body}{quote}")
+        return self._bodies[function]
 
     def _inside(
-        self, context: Context, names: DatabaseNames, path: SearchPath, body: str
-    ) -> tuple[Touch, ...]:
-        """What a function's body names: it may touch that, each time it is called."""
-        quote = "$body$" if "$body$" not in body else "$body_$"
-        code = self.read(f"DO {quote}{body}{quote}")
-        found: dict[Touch, None] = {}
-        groups: tuple[tuple[Access, Iterable[Name]], ...] = (
-            ("read", code.reads),
-            ("write", code.writes),
-        )
-        for access, group in groups:
-            for schema, name in sorted(group, key=lambda n: (n[0] or "", n[1])):
-                if not _is_system(names, schema, name):
-                    oids, _ = self._resolve(names, context, path, schema, name, False)
-                    for oid in oids:
-                        for touch in self._touched(names, oid, access, False):
-                            found[touch._replace(named=False)] = None
-        return tuple(found)
-
-    def _gone(self, context: Context, schema: str | None, name: str) -> tuple[Relation, ...]:
-        """A relation that is not there any more, as its schema's owner still knows it."""
-        if schema is None:
-            return ()
-        owner = self.catalogue.estate.owner(context.instance, context.database, schema, name)
-        return (Relation(*context[:2], schema, name, "", owner.service, owner.standing),)
+        self,
+        names: DatabaseNames,
+        context: Context,
+        path: tuple[str, ...],
+        code: Statement | None,
+    ) -> Iterator[Touch]:
+        for access, (schema, name) in _wanted(code) if code else ():
+            if access != "lock" and not _is_system(names, schema, name):
+                oids, _ = self._resolve(names, context, path, schema, name, False)
+                for oid in oids:
+                    yield from self._touched(names, oid, access, False, False)
 
     def _resolve(
         self,
         names: DatabaseNames,
         context: Context,
-        path: SearchPath,
+        path: tuple[str, ...],
         schema: str | None,
         name: str,
         several: bool,
@@ -227,88 +310,51 @@ class Attributor:
         if not homes:
             return (), "absent"
         everywhere = tuple(homes[s] for s in sorted(homes))
+        if name in self.temporary.get(context, ()):  # then a session's own hides them
+            return everywhere, "ambiguous"
         if len(everywhere) == 1:
-            oid = everywhere[0]
-            return (oid,), "search_path" if next(iter(homes)) in path.schemas else "unique"
+            return everywhere, "search_path" if next(iter(homes)) in path else "unique"
         trusted = context not in self.sets_path and not several
-        if trusted and self.majors.get(context.instance, 0) < MERGING_MAJOR:
-            for place in path.schemas:
+        if trusted and self.majors.get(context.instance, MERGING_MAJOR) < MERGING_MAJOR:
+            for place in path:
                 if place in homes:
                     return (homes[place],), "search_path"
         return everywhere, "ambiguous"
 
-    def _merged_with(
-        self, names: DatabaseNames, statement: Statement, name: Name, oids: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], bool]:
-        """The relations whose statements may hide in this entry too, and whether there may be more."""
-        aliases = [alias for alias, of in statement.aliases if of == name] or [name[1]]
-        found: set[int] = set()
-        for alias in aliases:
-            # a table that is named without an alias goes by its own name
-            found |= set(names.by_name.get(alias, {}).values())
-            if alias != name[1]:
-                found |= self._called(names, alias)
-        others = tuple(sorted(found - set(oids)))
-        made_up = any(a != name[1] and _MADE_UP.fullmatch(a) for a in aliases)
-        return others, made_up
-
-    def _called(self, names: DatabaseNames, alias: str) -> set[int]:
-        """The relations for which an alias stands in the texts of a database."""
-        known = (self.aliases or {}).get((names.instance, names.database), {})
-        found: set[int] = set()
-        for schema, name in known.get(alias, frozenset()):
-            homes = names.by_name.get(name, {})
-            found |= (
-                {homes[schema]} if schema in homes else set() if schema else set(homes.values())
-            )
-        return found
-
     def _touched(
-        self, names: DatabaseNames, oid: int, access: Access, certain: bool
-    ) -> Iterable[Touch]:
-        place = (names.instance, names.database)
-        behind = self.catalogue.behind(*place, oid)
-        for table in behind.tables:
+        self, names: DatabaseNames, oid: int, access: Access, certain: bool, named: bool
+    ) -> tuple[Touch, ...]:
+        key = (names.instance, names.database, oid, access, certain, named)
+        if key not in self._stands:
+            tables, views, _ = self.catalogue.behind(*key[:3])
             # a write through a view changes one table; which one of several, nobody can tell here
-            sure = certain and (access != "write" or len(behind.tables) == 1)
-            yield Touch(table, access, sure, views=behind.views)
-        if behind.views and not behind.tables:
-            for view in behind.views[:1]:
-                yield Touch(view, access, certain)
+            sure = certain and (access != "write" or len(tables) == 1)
+            self._stands[key] = tuple(
+                [Touch(table, access, sure, named, views) for table in tables]
+                or [Touch(view, access, certain, named) for view in views[:1]]
+            )
+        return self._stands[key]
+
+
+def _wanted(statement: Statement) -> Iterator[tuple[Access, Name]]:
+    """Each name of a statement that is looked up, and what is done to it."""
+    if statement.is_foreign_key_check:
+        return  # the server's own: it reads the parent for nobody
+    if statement.kind in MAINTAINING and not statement.writes:
+        # the query of a new view or function is not run
+        groups = [frozenset[Name](), frozenset[Name](), statement.touches]
+    else:
+        groups = [statement.reads, statement.writes, statement.locks]
+    for access, group in zip(ACCESSES, groups, strict=True):
+        for name in sorted(group, key=_order) if len(group) > 1 else group:
+            yield access, name
+
+
+def _order(name: Name) -> tuple[str, str]:
+    return name[0] or "", name[1]
 
 
 def _is_system(names: DatabaseNames, schema: str | None, name: str) -> bool:
     if schema is not None:
-        return schema in _SYSTEM
+        return schema in _SYSTEM or schema.startswith("pg_temp")
     return name.startswith("pg_") and name not in names.by_name
-
-
-def aliases_in(
-    statements: Iterable[tuple[tuple[str, str], Statement]],
-) -> dict[tuple[str, str], dict[str, frozenset[Name]]]:
-    """Collect, per (instance, database), which relations each alias stands for in the texts there are."""
-    found: dict[tuple[str, str], dict[str, set[Name]]] = {}
-    for place, statement in statements:
-        for alias, name in statement.aliases:
-            found.setdefault(place, {}).setdefault(alias, set()).add(name)
-    return {p: {a: frozenset(n) for a, n in known.items()} for p, known in found.items()}
-
-
-def setting_paths(
-    catalogue: Catalogue, statements: Iterable[tuple[Context, Statement]]
-) -> frozenset[Context]:
-    """Return whose sessions set a search_path of their own: they name, bare, what their configured one cannot find."""
-    found: set[Context] = set()
-    paths: dict[Context, SearchPath] = {}
-    for context, statement in statements:
-        if context in found or statement.approximate:
-            continue
-        names = catalogue.database(context.instance, context.database)
-        if names is None:
-            continue
-        path = paths.setdefault(context, catalogue.search_path(*context)).schemas
-        for schema, name in (*statement.reads, *statement.writes):
-            homes = names.by_name.get(name, {}) if schema is None else {}
-            if homes and not any(place in homes for place in path):
-                found.add(context)
-    return frozenset(found)

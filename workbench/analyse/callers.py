@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from workbench.estate import Estate
@@ -23,6 +24,9 @@ CALLER_RUNGS: tuple[CallerRung, ...] = ("login", "application_name", "network", 
 
 LEAST_LOOKS = 2
 """So many looks at sessions must agree before they name the caller of a shared login's statement."""
+
+
+_IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 
 
 class Caller(NamedTuple):
@@ -56,11 +60,14 @@ class Callers:
     def of(history: History) -> Callers:
         """Read every look at sessions in a history: the frames activity and session_samples."""
         seen: dict[Entry, Counter[Session]] = {}
-        columns = ("datname", "usename", "application_name", "client_addr", "query_id")
+        columns = ["datname", "usename", "application_name", "client_addr", "query_id"]
         for name in ("activity", "session_samples"):
-            looks = history.frame(name, *columns, "looks")
-            looks = looks.dropna(subset=["datname", "usename", "query_id"])
-            looks["looks"] = looks["looks"].fillna(1)
+            looks = history.frame(name, *columns, "state", "looks", "rest")
+            known = looks[columns[:2]].notna().all(axis=1) & looks["query_id"].notna()
+            looks = looks[known & ~looks["rest"].fillna(False).astype(bool)]
+            counts = looks["looks"].astype("Int64").fillna(1)
+            # however often an idle session is looked at, its last statement was seen once
+            looks = looks.assign(looks=counts.where(~looks["state"].isin(_IDLE), 1))
             counted = looks.groupby(["instance", *columns], dropna=False)["looks"].sum()
             for r in records(counted.reset_index()):
                 entry = (r["instance"], r["datname"], r["usename"], int(r["query_id"]))
@@ -88,7 +95,7 @@ class Callers:
             return Caller(
                 service, "application_name", f"the estate maps sessions called {name} to it"
             )
-        nets = {s for s, net in self._networks if _inside(session.client_addr, net)}
+        nets = self._inside(session.client_addr)
         if len(nets) == 1:
             because = f"the estate maps the network of {session.client_addr} to it"
             return Caller(nets.pop(), "network", because)
@@ -104,21 +111,16 @@ class Callers:
                 "unknown",
                 "its login was dropped, or may not be seen: GRANT pg_read_all_stats",
             )
-        service = self._logins.get(login)
-        if service:
-            return Caller(service, "login", f"the estate maps the login {login} to it")
         looks = None
-        if isinstance(datname, str) and isinstance(queryid, int):
+        if isinstance(datname, str) and isinstance(queryid, int) and login not in self._logins:
             looks = self.seen.get((instance, datname, login, queryid))
         if not looks:
-            because = (
-                f"the estate maps the login {login} to no service, and no session was seen with it: map "
-                "the login, or take samples with `workbench collect --sample 30s`"
-            )
-            return Caller(None, "unknown", because)
+            return self._by_login(login)
         found: Counter[tuple[str | None, CallerRung]] = Counter()
         for session, times in looks.items():
-            found[self.of_session(session)[:2]] += times
+            said = self._of_sessions.get(session) or self.of_session(session)
+            self._of_sessions[session] = said
+            found[said[:2]] += times
         times = sum(found.values())
         services = {s for s, _ in found}
         if services == {None}:
@@ -138,6 +140,23 @@ class Callers:
         rung: CallerRung = "network" if (service, "network") in found else "application_name"
         return Caller(service, rung, f"all {times} sessions seen with it are {service}'s")
 
+    def _by_login(self, login: str) -> Caller:
+        """Who ran what nobody was seen with; thousands of entries share the answer."""
+        if login not in self._of_logins:
+            because = (
+                f"the estate maps the login {login} to no service, and no session was seen with it: map "
+                "the login, or take samples with `workbench collect --sample 30s`"
+            )
+            found = Caller(None, "unknown", because)
+            if service := self._logins.get(login):
+                found = Caller(service, "login", f"the estate maps the login {login} to it")
+            self._of_logins[login] = found
+        return self._of_logins[login]
+
+    @cached_property
+    def _of_logins(self) -> dict[str, Caller]:
+        return {}
+
     @cached_property
     def _logins(self) -> dict[str, str]:
         return {a.login: a.service for a in self.estate.actors if a.login}
@@ -147,22 +166,24 @@ class Callers:
         return {a.application_name: a.service for a in self.estate.actors if a.application_name}
 
     @cached_property
-    def _networks(self) -> list[tuple[str, str]]:
-        return [(a.service, a.network) for a in self.estate.actors if a.network]
+    def _of_sessions(self) -> dict[Session, Caller]:
+        return {}
 
+    @cached_property
+    def _networks(self) -> list[tuple[str, IPv4Network | IPv6Network]]:
+        found = []
+        for actor in self.estate.actors:
+            with suppress(ValueError):  # no network: then nobody is in it
+                found += [(actor.service, ip_network(actor.network or "", strict=False))]
+        return found
 
-def _inside(address: str | None, network: str) -> bool:
-    """Whether a client's address, as the server prints an inet, lies in a network.
-
-    >>> _inside("10.1.2.3/32", "10.1.0.0/16"), _inside(None, "10.1.0.0/16")
-    (True, False)
-    """
-    if not address:
-        return False
-    try:
-        return ip_address(address.split("/")[0]) in ip_network(network, strict=False)
-    except ValueError:
-        return False
+    def _inside(self, address: str | None) -> set[str]:
+        """The services in whose networks a client's address lies, as the server prints an inet."""
+        try:
+            at = ip_address((address or "").split("/")[0])
+        except ValueError:
+            return set()
+        return {service for service, network in self._networks if at in network}
 
 
 def _text(value: object) -> str | None:

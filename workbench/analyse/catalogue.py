@@ -17,6 +17,7 @@ from workbench.snapshot import Snapshot, records
 PathSource = Literal["role", "database", "server"]
 
 _DEFAULT_PATH = '"$user", public'
+_THIS_MACHINE = frozenset(("localhost", "127.0.0.1", "::1"))
 _WORD = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^\s,"]+))\s*(?:,|$)')
 
 
@@ -49,6 +50,17 @@ class Behind(NamedTuple):
 
     tables: tuple[Relation, ...]
     views: tuple[Relation, ...]
+    calls: tuple[tuple[str, str], ...] = ()
+    """the database's own functions, ``(schema, function)``, that those views call"""
+
+
+class Function(NamedTuple):
+    """What is known of one function of the database's own."""
+
+    body: str | None
+    """redacted; None where it cannot be read"""
+    search_path: str | None
+    """what its own SET clause says"""
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,10 @@ class DatabaseNames:
     """view to what its rewrite rule names"""
     foreign: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
     """foreign table to (instance, database, schema, relation) where the estate knows the server"""
-    functions: dict[str, dict[str, tuple[str | None, ...]]] = field(default_factory=dict)
-    """function to {schema: the bodies of all that are called so}; None for one that cannot be read"""
+    calls: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """view to the functions that its rewrite rule calls, but extensions' and the system's"""
+    functions: dict[str, dict[str, tuple[Function, ...]]] = field(default_factory=dict)
+    """function to {schema: all that are called so}, but extensions'"""
 
     def find(self, schema: str, relation: str) -> int | None:
         """Return the oid of a relation, or None."""
@@ -76,8 +90,8 @@ class DatabaseNames:
 class Catalogue:
     """The names of one snapshot, seen with its estate's eyes.
 
-    Reads the frames relations, view_dependencies, foreign_tables, foreign_servers, functions, role_settings
-    and settings. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
+    Reads the frames relations, view_dependencies, view_functions, foreign_tables, foreign_servers, functions,
+    role_settings, settings and identity. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
     root, foreign tables to the instance and database that the estate declares under that address.
     """
 
@@ -85,6 +99,7 @@ class Catalogue:
         self.snapshot = snapshot
         self.estate: Estate = snapshot.settled
         self._behind: dict[tuple[str, str, int], Behind] = {}
+        self._found_paths: dict[tuple[str, str, str], SearchPath] = {}
 
     def database(self, instance: str, database: str) -> DatabaseNames | None:
         """Return the names of a database; None where its relations were not collected."""
@@ -138,6 +153,13 @@ class Catalogue:
 
     def search_path(self, instance: str, database: str, role: str) -> SearchPath:
         """Return where a login's unqualified names are looked up: its own setting, the database's, the server's."""
+        known = self._found_paths.get((instance, database, role))
+        if known is None:
+            known = self._configured(instance, database, role)
+            self._found_paths[instance, database, role] = known
+        return known
+
+    def _configured(self, instance: str, database: str, role: str) -> SearchPath:
         settings = self._paths
         sources: tuple[tuple[PathSource, tuple[str | None, str | None]], ...] = (
             ("role", (database, role)),
@@ -148,8 +170,8 @@ class Catalogue:
         for source, (where, who) in sources:
             text = settings.get((instance, where, who))
             if text is not None:
-                return SearchPath(_schemas(text, role), source)
-        return SearchPath(_schemas(self._server_path(instance), role), "server")
+                return SearchPath(read_path(text, role), source)
+        return SearchPath(read_path(self._server_path(instance), role), "server")
 
     @cached_property
     def _paths(self) -> dict[tuple[str, str | None, str | None], str]:
@@ -164,13 +186,27 @@ class Catalogue:
 
     @cached_property
     def _defaults(self) -> dict[str, str]:
-        """The server's own search_path; what the reader's role or database sets for it is not that."""
-        rows = self.snapshot.frame("settings", "name", "reset_val", "source")
-        return {
-            r["instance"]: str(r["reset_val"])
-            for r in records(rows[rows["name"] == "search_path"])
-            if r["source"] in ("default", "configuration file", "command line")
-        }
+        """The server's own search_path, as far as the reader's session shows it.
+
+        What it shows may be a setting of its own login or database: then the server's is unknown, and
+        no schema is looked in.
+        """
+        rows = self.snapshot.frame("settings", "name", "reset_val", "boot_val", "source")
+        readers = self.snapshot.frame("identity", "read_as")[["instance", "read_as"]]
+        logins = {i: (None, r) for i, r in readers.itertuples(index=False)}
+        found: dict[str, str] = {}
+        for r in records(rows[rows["name"] == "search_path"]):
+            if r["source"] not in ("default", "configuration file", "command line"):
+                continue
+            instance, path = r["instance"], str(r["reset_val"])
+            of_its_own = {
+                text
+                for (where, _, who), text in self._paths.items()
+                if where == instance and who in logins.get(instance, (None,))
+            }
+            unknown = path in of_its_own and path != _text(r["boot_val"])
+            found[instance] = "" if unknown else path
+        return found
 
     @cached_property
     def _databases(self) -> dict[tuple[str, str], DatabaseNames]:
@@ -187,22 +223,36 @@ class Catalogue:
                 *place, schema, name, r["relkind"], owner.service, owner.standing
             )
             names.root[oid] = int(r["root_oid"])
-        for r in records(self.snapshot.frame("view_dependencies", "view_oid", "relation_oid")):
+        reads = self.snapshot.frame("view_dependencies", "view_oid", "relation_oid")
+        for r in records(reads.drop_duplicates()):
             held = found.get((r["instance"], r["database"]))
             if held is not None:
-                view, read = int(r["view_oid"]), int(r["relation_oid"])
-                if read not in held.reads.get(view, ()):
-                    held.reads[view] = (*held.reads.get(view, ()), read)
-        functions = self.snapshot.frame("functions", "schema", "function", "body", "extension")
-        for r in records(functions[functions["extension"].isna()]):
-            held = found.get((r["instance"], r["database"]))
-            if held is not None:
-                homes = held.functions.setdefault(r["function"], {})
-                homes[r["schema"]] = (*homes.get(r["schema"], ()), _text(r["body"]))
+                view = int(r["view_oid"])
+                held.reads[view] = (*held.reads.get(view, ()), int(r["relation_oid"]))
+        self._add_functions(found)
         for where, oid, target in self._foreign_tables():
             if where in found:
                 found[where].foreign[oid] = target
         return found
+
+    def _add_functions(self, found: dict[tuple[str, str], DatabaseNames]) -> None:
+        """The functions of each database's own, and which views call them."""
+        names = ("oid", "schema", "function", "body", "search_path", "extension")
+        functions = self.snapshot.frame("functions", *names)
+        called: dict[tuple[str, str, int], tuple[str, str]] = {}
+        for r in records(functions[functions["extension"].isna()]):
+            place = (r["instance"], r["database"])
+            called[(*place, int(r["oid"]))] = (r["schema"], r["function"])
+            if place in found:
+                homes = found[place].functions.setdefault(r["function"], {})
+                function = Function(_text(r["body"]), _text(r["search_path"]))
+                homes[r["schema"]] = (*homes.get(r["schema"], ()), function)
+        for r in records(self.snapshot.frame("view_functions", "view_oid", "function_oid")):
+            place, view = (r["instance"], r["database"]), int(r["view_oid"])
+            name = called.get((*place, int(r["function_oid"])))
+            if name is not None and place in found:
+                calls = found[place].calls
+                calls[view] = (*calls.get(view, ()), name)
 
     def _foreign_tables(self) -> Iterator[tuple[tuple[str, str], int, tuple[str, str, str, str]]]:
         servers = self.snapshot.frame("foreign_servers", "oid", "host", "port", "dbname")
@@ -225,14 +275,25 @@ class Catalogue:
                 yield place, int(r["relation_oid"]), (instance, server["dbname"], schema, table)
 
     def _instance_at(self, here: str, host: str | None, port: str | None) -> str | None:
-        """The instance that the estate declares under an address; this one where none is given."""
-        if host is None:
+        """The instance that the estate declares under an address; this one where none is given.
+
+        What a server calls its own machine is itself, where the port is its own.
+        """
+        own = self._ports.get(here)
+        if (host is None or host in _THIS_MACHINE or host.startswith("/")) and port in (None, own):
             return here
+        if host is None:
+            return None
         at = f"{host}:{port or 5432}"
         for instance, addresses in self._addresses.items():
             if at in addresses:
                 return instance
         return None
+
+    @cached_property
+    def _ports(self) -> dict[str, str]:
+        rows = self.snapshot.frame("settings", "name", "reset_val")
+        return {r["instance"]: str(r["reset_val"]) for r in records(rows[rows["name"] == "port"])}
 
     @cached_property
     def _addresses(self) -> dict[str, frozenset[str]]:
@@ -250,6 +311,7 @@ class Catalogue:
     def _follow(self, key: tuple[str, str, int]) -> Behind:
         tables: dict[Relation, None] = {}
         views: dict[Relation, None] = {}
+        calls: dict[tuple[str, str], None] = {}
         seen: set[tuple[str, str, int]] = set()
         waiting = [key]
         while waiting:
@@ -263,6 +325,7 @@ class Catalogue:
                 continue
             if relation.relkind == "v":
                 views[relation] = None
+                calls |= dict.fromkeys(names.calls.get(oid, ()))
                 waiting += [(instance, database, o) for o in reversed(names.reads.get(oid, ()))]
             elif oid in names.foreign:
                 there = names.foreign[oid]
@@ -275,13 +338,13 @@ class Catalogue:
                     waiting.append((*there[:2], found))
             else:
                 tables[relation] = None
-        return Behind(tuple(tables), tuple(views))
+        return Behind(tuple(tables), tuple(views), tuple(calls))
 
 
-def _schemas(text: str, role: str) -> tuple[str, ...]:
+def read_path(text: str, role: str) -> tuple[str, ...]:
     """Split a search_path; ``"$user"`` is the login's own schema.
 
-    >>> _schemas('"$user", public, "Odd, one"', "app")
+    >>> read_path('"$user", public, "Odd, one"', "app")
     ('app', 'public', 'Odd, one')
     """
     found = []

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from workbench.analyse.attribution import Touch
+from workbench.analyse.attribution import MAINTAINING, Touch
 from workbench.analyse.statements import Attributed, Entry
 from workbench.snapshot.differences import STATEMENT_KEY
 
@@ -200,10 +200,12 @@ def _met(fact: Entry) -> set[str]:
 def _crossed(fact: Entry) -> Iterator[tuple[str, tuple[str, ...], list[Touch]]]:
     """How a statement leaves its service: access, whose data, and the touches of it."""
     named = [t for t in fact.attribution.touches if t.named and t.relation.service is not None]
+    if fact.statement.kind in MAINTAINING:  # a migration, or maintenance: it takes no rows anywhere
+        named = [t for t in named if t.access != "lock"]
     actor = fact.caller.service
     if actor is not None:
         abroad = [t for t in named if t.relation.service != actor]
-    elif len(_met(fact)) > 1:
+    elif named and len(_met(fact)) > 1:
         abroad = _abroad_for_anybody(named)
     else:
         return

@@ -24,21 +24,21 @@ def rises(attributed: Attributed) -> pd.DataFrame:
     One row per entry and reading but an instance's first: at, instance, entry (see ``Attributed.entries``), seconds
     (real, since the reading before), calls, time_ms, wal_bytes, blocks_hit, blocks_read, temp_blocks. What went down, or was not
     there before, counts from zero. Entries that the newest reading does not hold are not in it: nobody
-    knows what they touched. Nested ones are left out.
+    knows what they touched. Nested ones are left out, and those that the login may not see.
     """
     window = attributed.window
     entries = attributed.entries[_KEY].assign(entry=attributed.entries.index)
     spans = window.spans[window.spans["frame"] == "statements"]
     since = spans.set_index("instance")["since"].to_dict()
     read = window.history.frame("statements", *STATEMENT_KEY, *_COUNTERS)
-    read = read[read["toplevel"].fillna(True).astype(bool)]
+    read = read[read["toplevel"].fillna(True).astype(bool) & read["queryid"].notna()]
     read = read[read["at"] >= pd.to_datetime(read["instance"].map(since), utc=True)]
     taken = {s.at: s.manifest.taken_at for s in window.history.collected}
     nights = read[["instance", "at"]].drop_duplicates().sort_values(["instance", "at"])
     nights = nights.assign(taken=pd.to_datetime(nights["at"].map(taken), utc=True))
     nights["seconds"] = nights.groupby("instance")["taken"].diff().dt.total_seconds()
     read = read.merge(entries, "inner", _KEY).sort_values(["entry", "at"], ignore_index=True)
-    found = read[["at", "instance", "entry"]].copy()
+    found = read[["at", "instance", "entry"]].astype({"instance": "object"})
     for column, name in _COUNTERS.items():
         now = read[column].astype("Float64")
         before = now.groupby(read["entry"]).shift().fillna(0.0)
@@ -59,7 +59,8 @@ def daily_load(attributed: Attributed) -> pd.DataFrame:
 
 
 def owners(attributed: Attributed) -> pd.DataFrame:
-    """Return which services' data each entry touches for certain: entry, instance, service."""
+    """Return which services' data each entry touches for certain: entry, instance (where it ran), service."""
     touches = attributed.touches
     sure = touches[touches["certain"] & touches["service"].notna()]
+    sure = sure.assign(instance=sure["entry"].map(attributed.entries["instance"]))
     return sure[["entry", "instance", "service"]].drop_duplicates()

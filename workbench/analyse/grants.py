@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from workbench.analyse.catalogue import Catalogue, Relation
 from workbench.analyse.crossings import Crossing
@@ -18,8 +19,15 @@ _ACCESS = {
 }
 _PUBLIC = "PUBLIC"
 
-_Right = tuple[str, str, Relation]
-"""The grantee, the access, and what it is to."""
+_EVERYTHING = {"pg_read_all_data": "read", "pg_write_all_data": "write"}
+"""Roles whose members may use every relation of every database, without a grant."""
+
+_Place = tuple[str, str]
+_Rights = dict[str, dict[tuple[str, Relation], None]]
+"""Per grantee, the access and what it is to."""
+
+_Found = dict[tuple[str, str, str, str, str], dict[Relation, set[str]]]
+"""Per instance, database, service, owner and access: the relations, and the logins that may."""
 
 
 def grant_crossings(catalogue: Catalogue, used: Iterable[Crossing]) -> tuple[Crossing, ...]:
@@ -30,38 +38,35 @@ def grant_crossings(catalogue: Catalogue, used: Iterable[Crossing]) -> tuple[Cro
     to a service are looked at; superusers may do everything and are left out. Reads the frames grants,
     relations, roles, memberships, schemas.
     """
-    found: dict[tuple[str, str, str, str, str], dict[Relation, set[str]]] = {}
-    estate = catalogue.estate
-    logins = {a.login: a.service for a in estate.actors if a.login}
+    found: _Found = {}
+    logins = {a.login: a.service for a in catalogue.estate.actors if a.login}
     supers, roles = _roles(catalogue)
+    rights, entered = _rights(catalogue), _entered(catalogue)
     for instance, database in catalogue.places():
-        rights = list(_rights(catalogue, instance, database))
-        entered = _entered(catalogue, instance, database)
+        granted = rights.get((instance, database), {})
+        usable = entered.get((instance, database), {})
         for login, service in sorted(logins.items()):
             if (instance, login) in supers or (instance, login) not in roles:
                 continue
             member = {login, _PUBLIC, *_inherited(roles, instance, login)}
-            for grantee, access, relation in rights:
-                if grantee not in member or relation.service in (None, service):
-                    continue
-                if not entered.get(relation.schema, set()) & member:
-                    continue
-                key = (instance, database, service, str(relation.service), access)
-                found.setdefault(key, {}).setdefault(relation, set()).add(login)
-    return tuple(_crossings(found, list(used)))
+            for grantee in sorted(member):
+                for access, relation in granted.get(grantee, ()):
+                    if relation.service in (None, service):
+                        continue
+                    if usable.get(relation.schema, set()) & member or grantee in _EVERYTHING:
+                        key = (instance, database, service, str(relation.service), access)
+                        found.setdefault(key, {}).setdefault(relation, set()).add(login)
+    return tuple(_crossings(found, used))
 
 
-def _crossings(
-    found: dict[tuple[str, str, str, str, str], dict[Relation, set[str]]], used: list[Crossing]
-) -> Iterable[Crossing]:
+def _crossings(found: _Found, used: Iterable[Crossing]) -> Iterable[Crossing]:
+    users: dict[tuple[str, str, str | None, str], list[Crossing]] = {}
+    for crossing in used:
+        place = (crossing.instance, crossing.database, crossing.actor, crossing.access)
+        users.setdefault(place, []).append(crossing)
     for (instance, database, service, owner, access), relations in sorted(found.items()):
-        calls: dict[str, int] = {}
-        for crossing in used:
-            if (crossing.instance, crossing.database) != (instance, database):
-                continue
-            if crossing.actor == service and crossing.access == access:
-                for name in crossing.relations:
-                    calls[name] = calls.get(name, 0) + (crossing.calls or 0)
+        here = users.get((instance, database, service, access), [])
+        calls = {name for crossing in here for name in crossing.relations}
         for in_use in (True, False):
             named = [r for r in relations if (r.qualified in calls) is in_use]
             if not named:
@@ -79,7 +84,8 @@ def _crossings(
                 logins=tuple(sorted({login for r in named for login in relations[r]})),
             )
             if in_use:
-                yield replace(blank, calls=sum(calls[r.qualified] for r in named))
+                by_these = [c for c in here if {r.qualified for r in named} & {*c.relations}]
+                yield replace(blank, calls=sum(c.calls or 0 for c in by_these))
             else:
                 yield replace(blank, calls=0, because="no statement of the window used it")
 
@@ -115,38 +121,44 @@ def _inherited(roles: dict[tuple[str, str], set[str]], instance: str, role: str)
     return found
 
 
-def _rights(catalogue: Catalogue, instance: str, database: str) -> Iterable[_Right]:
-    """What was granted on relations and their columns, and what their owners may do by being that."""
+def _rights(catalogue: Catalogue) -> dict[_Place, _Rights]:
+    """What was granted on relations and their columns, what owners may do, and who may do everything."""
     snapshot = catalogue.snapshot
     columns = ("object_kind", "oid", "grantee", "privilege_type")
     granted = snapshot.frame("grants", *columns)
-    granted = granted[(granted["instance"] == instance) & (granted["database"] == database)]
-    granted = granted[granted["object_kind"].isin(["relation", "column"])]
-    seen: dict[_Right, None] = {}
-    for r in records(granted):
-        access = _ACCESS.get(r["privilege_type"])
-        relation = catalogue.relation(instance, database, int(r["oid"]))
-        if access and relation is not None and relation.relkind != "S":
-            seen[r["grantee"], access, relation] = None
-    owned = snapshot.frame("relations", "oid", "owner", "relkind")
-    owned = owned[(owned["instance"] == instance) & (owned["database"] == database)]
-    for r in records(owned[owned["relkind"] != "S"]):
-        relation = catalogue.relation(instance, database, int(r["oid"]))
-        if relation is not None:
-            seen[r["owner"], "read", relation] = seen[r["owner"], "write", relation] = None
-    return seen
+    found: dict[_Place, _Rights] = {}
+
+    def add(r: dict[str, Any], grantee: str, *accesses: str) -> None:
+        place = (r["instance"], r["database"])
+        relation = catalogue.relation(*place, int(r["oid"]))
+        if relation is not None and relation.relkind != "S":
+            rights = found.setdefault(place, {}).setdefault(grantee, {})
+            rights |= dict.fromkeys((access, relation) for access in accesses)
+
+    for r in records(granted[granted["object_kind"].isin(["relation", "column"])]):
+        if access := _ACCESS.get(r["privilege_type"]):
+            add(r, r["grantee"], access)
+    for r in records(snapshot.frame("relations", "oid", "owner")):
+        if isinstance(r["owner"], str):
+            add(r, r["owner"], "read", "write")
+        for role, access in _EVERYTHING.items():
+            add(r, role, access)
+    return found
 
 
-def _entered(catalogue: Catalogue, instance: str, database: str) -> dict[str, set[str]]:
+def _entered(catalogue: Catalogue) -> dict[_Place, dict[str, set[str]]]:
     """Who may enter each schema: its owner, and who was granted USAGE."""
     snapshot = catalogue.snapshot
-    schemas = snapshot.frame("schemas", "oid", "schema", "owner").dropna(subset="oid")
-    schemas = schemas[(schemas["instance"] == instance) & (schemas["database"] == database)]
-    names = {int(r["oid"]): r["schema"] for r in records(schemas)}
-    found = {r["schema"]: {r["owner"]} for r in records(schemas)}
+    names: dict[tuple[str, str, int], str] = {}
+    found: dict[_Place, dict[str, set[str]]] = {}
+    for r in records(snapshot.frame("schemas", "oid", "schema", "owner").dropna(subset="oid")):
+        place = (r["instance"], r["database"])
+        names[(*place, int(r["oid"]))] = r["schema"]
+        found.setdefault(place, {})[r["schema"]] = {r["owner"]}
     granted = snapshot.frame("grants", "object_kind", "oid", "grantee", "privilege_type")
-    granted = granted[(granted["instance"] == instance) & (granted["database"] == database)]
+    granted = granted[granted["privilege_type"] == "USAGE"]
     for r in records(granted[granted["object_kind"] == "schema"]):
-        if r["privilege_type"] == "USAGE" and int(r["oid"]) in names:
-            found[names[int(r["oid"])]].add(r["grantee"])
+        place = (r["instance"], r["database"])
+        if (schema := names.get((*place, int(r["oid"])))) is not None:
+            found[place][schema].add(r["grantee"])
     return found

@@ -8,17 +8,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from workbench.analyse.attribution import (
-    Attribution,
-    Attributor,
-    Context,
-    aliases_in,
-    setting_paths,
-)
+from workbench.analyse.attribution import Attribution, Context, Touch, attributor
+from workbench.analyse.bounds import bounded
 from workbench.analyse.callers import Caller, Callers
 from workbench.analyse.catalogue import Catalogue
 from workbench.snapshot import Window
-from workbench.sql import Statement, read_statement
+from workbench.sql import Pool, Statement, read_statement
 
 MEASURES: dict[str, tuple[str, ...]] = {
     "calls": ("calls",),
@@ -40,7 +35,8 @@ Read = Callable[[Iterable[str]], Mapping[str, Statement]]
 
 def read_all(texts: Iterable[str]) -> dict[str, Statement]:
     """Read each text once."""
-    return {text: read_statement(text) for text in dict.fromkeys(texts)}
+    pool = Pool()
+    return {text: pool.shared(read_statement(text)) for text in dict.fromkeys(texts)}
 
 
 class Entry(NamedTuple):
@@ -91,23 +87,22 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
     texts = [_text(q) for q in entries["query"]]
     known = read(texts)
     statements = [known[text] for text in texts]
-    attributor = Attributor(
+    attribute_one = attributor(
         catalogue,
         _majors(window),
         read_statement,
-        setting_paths(catalogue, zip(contexts, statements, strict=True)),
-        aliases_in(((c[:2], s) for c, s in zip(contexts, statements, strict=True))),
-    )
+        zip(contexts, texts, statements, strict=True),
+    ).attribute
     readers = _readers(window)
     several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
     facts = []
     done: dict[tuple[Context, str, bool], Attribution] = {}
     for context, text, statement, twice, queryid in zip(
-        contexts, texts, statements, several, entries["queryid"], strict=True
+        contexts, texts, statements, several.tolist(), entries["queryid"].tolist(), strict=True
     ):
-        key = (context, text, bool(twice))
+        key = (context, text, twice)
         if key not in done:
-            found = attributor.attribute(context, statement, several=bool(twice))
+            found = attribute_one(context, statement, several=twice)
             mine = (context.instance, context.login) in readers and not found.open_ended
             if mine and all(t.relation.standing == "platform" for t in found.touches):
                 found = Attribution("workbench", ())
@@ -131,7 +126,8 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
         names=[f.attribution.names for f in facts],
         approximate=pd.Series([f.statement.because for f in facts], entries.index, dtype=object),
     )
-    return Attributed(window, entries, _touches(facts, entries, window), tuple(facts), catalogue)
+    touches = bounded(_touches(facts), entries, facts, window)
+    return Attributed(window, entries, touches, tuple(facts), catalogue)
 
 
 _TOUCH = [
@@ -140,66 +136,37 @@ _TOUCH = [
 ]
 
 
-def _touches(facts: list[Entry], entries: pd.DataFrame, window: Window) -> pd.DataFrame:
-    rows = []
+def _touches(facts: list[Entry]) -> pd.DataFrame:
+    """One row per entry and touch, column by column: many entries have the same touches."""
+    rows: dict[int, _Rows] = {}
+    columns: list[list[object]] = [[] for _ in _TOUCH[:-2]]
     for number, fact in enumerate(facts):
-        for touch in fact.attribution.touches:
-            relation = touch.relation
-            views = tuple(v.qualified for v in touch.views)
-            owners = tuple(sorted({v.service for v in touch.views if v.service}))
-            rows.append(
-                (
-                    *(number, relation.instance, relation.database, relation.schema),
-                    *(relation.relation, relation.service, relation.standing),
-                    *(
-                        touch.access,
-                        touch.certain,
-                        touch.named,
-                        views,
-                        owners,
-                        float(touch.certain),
-                        1.0,
-                    ),
-                )
-            )
-    found = pd.DataFrame(rows, columns=_TOUCH)
-    found = found.astype(
-        {"entry": "int64", "certain": "bool", "named": "bool", "low": "float64", "high": "float64"}
-    )
-    return _bounded(found, entries, window)
-
-
-_CHANGES = {"insert": "n_tup_ins", "update": "n_tup_upd", "delete": "n_tup_del"}
-
-
-def _bounded(touches: pd.DataFrame, entries: pd.DataFrame, window: Window) -> pd.DataFrame:
-    """Narrow, by the tables' own counters, which of several tables an INSERT, UPDATE or DELETE changed.
-
-    Of the rows that such an entry changed, a table has at most what its counter rose by, and at least what
-    the other tables' counters leave over.
-    """
-    unsure = touches[(touches["access"] == "write") & ~touches["certain"]]
-    unsure = unsure.assign(kind=entries["kind"].reindex(unsure["entry"]).to_numpy())
-    unsure = unsure[unsure["kind"].isin(list(_CHANGES))]
-    if unsure.empty:
-        return touches
-    place = ["instance", "database", "schema", "relation"]
-    tables = window.tables.drop(columns=["schema", "relation"])
-    tables = tables.rename(columns={"root_schema": "schema", "root": "relation"})
-    moved = tables.groupby(place)[list(_CHANGES.values())].sum(min_count=1)
-    changed = entries["rows"].astype("Float64")
-    touches = touches.copy()
-    for (number, kind), group in unsure.groupby(["entry", "kind"], sort=True):
-        rows = changed.iloc[int(str(number))]
-        counter = moved[_CHANGES[str(kind)]].reindex(pd.MultiIndex.from_frame(group[place]))
-        if pd.isna(rows) or rows <= 0 or counter.isna().any():
+        found = fact.attribution
+        if not found.touches:
             continue
-        counts = counter.astype("float64").to_numpy()
-        most = (counts / float(rows)).clip(max=1.0)
-        least = (1.0 - (counts.sum() - counts) / float(rows)).clip(min=0.0, max=1.0)
-        touches.loc[group.index, "high"] = most
-        touches.loc[group.index, "low"] = least
-    return touches
+        shape = rows.get(id(found))
+        if shape is None:
+            shape = rows[id(found)] = tuple(zip(*map(_row, found.touches), strict=True))
+        columns[0] += [number] * len(found.touches)
+        for column, values in zip(columns[1:], shape, strict=True):
+            column += values
+    frame = pd.DataFrame(dict(zip(_TOUCH, columns, strict=False)), dtype="object")
+    frame = frame.astype({"entry": "int64", "certain": "bool", "named": "bool"})
+    return frame.assign(low=frame["certain"].astype("float64"), high=1.0)
+
+
+_Rows = tuple[tuple[object, ...], ...]
+
+
+def _row(touch: Touch) -> tuple[object, ...]:
+    relation = touch.relation
+    views = tuple(v.qualified for v in touch.views)
+    owners = tuple(sorted({v.service for v in touch.views if v.service}))
+    return (
+        *(relation.instance, relation.database, relation.schema, relation.relation),
+        *(relation.service, relation.standing, touch.access, touch.certain, touch.named),
+        *(views, owners),
+    )
 
 
 def _majors(window: Window) -> dict[str, int]:

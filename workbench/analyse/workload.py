@@ -28,8 +28,15 @@ from workbench.snapshot import Window
 SLOW_MS = 1000.0
 """A statement whose mean over the window is longer is slow, unless a threshold ``latency`` of its service says otherwise."""
 
-OUT_OF_SIGHT = ("unreadable", "approximate")
-"""On these rungs an entry may touch anything in its database."""
+OUT_OF_SIGHT = ("merged", "approximate", "absent", "unreadable")
+"""On these rungs an entry that is open-ended may touch anything in its database."""
+
+_COUNTED_TOO = {
+    "time_ms": ("active_time",),
+    "blocks": ("blks_hit", "blks_read"),
+    "blocks_read": ("blks_read",),
+}
+"""Measures that pg_stat_database counts as well, whatever became of the entries."""
 
 TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
 """The settings without which a measure is not counted."""
@@ -49,8 +56,9 @@ class Workload:
     mean_ms (their mean), slow (how many of them are slower than ``slow_limits`` say), top_five (the share of their
     time that the five costliest take), read_calls, read_ms, write_calls, write_ms (of them; what locks rows
     counts as a write: it runs on no replica); seconds and days (of the window); lower_bound and because (entries
-    were evicted or reset: the sums are the least; the time's upper end includes what nothing explains). Where an
-    instance's statements were not read, every figure is NA and because says why.
+    were evicted: the sums are the least; the upper ends of time and blocks, and their shares, allow for what the
+    databases count and no entry explains). Where an instance's statements were not read, every figure is NA
+    and because says why.
 
     ``rungs``, and, without the workbench's own, ``callers``: per instance and rung entries, calls, time_ms,
     calls_share, time_ms_share.
@@ -163,7 +171,7 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
     for end in ("low", "high"):
         scaled = held[measures].mul(held[end], axis=0)
         ends[end] = scaled.groupby([held[k] for k in _KEY]).sum(min_count=1)
-    blind = _blind(attributed, top)
+    blind = _blind(attributed, top, weights)
     homes = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
     places = ends["high"].index.union(blind.index).union(homes)
     low = ends["low"].reindex(places).fillna(0.0)
@@ -176,21 +184,23 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
     whole = whole.reindex(places.get_level_values("instance")).set_axis(places)
     found = spans.reindex(places.get_level_values("instance")).set_axis(places)
     untracked = _untracked(attributed)
-    high["time_ms"] += _evicted(attributed, top).reindex(places).fillna(0.0)
+    lower = _lower_bounds(attributed)
+    evicted = pd.Series(places.get_level_values("instance").isin(lower), places)
     for name in measures:
         # what no server of this version counts, or was told not to count, is not zero
         off = [i in untracked.get(name, ()) for i in places.get_level_values("instance")]
         known = whole[name].notna() & ~(pd.Series(off, places) & (whole[name] == 0))
-        for end, values in (("low", low[name]), ("high", high[name])):
-            value = values.astype("Float64").where(known)
-            if name != "time_ms":
-                value = value.clip(upper=whole[name])
-            found[f"{name}_{end}"] = value
-            share = (value / whole[name]).where(whole[name] > 0)
-            found[f"{name}_share_{end}"] = share.clip(upper=1.0)
+        total = whole[name].astype("Float64")
+        least = low[name].astype("Float64").where(known)
+        most = high[name].astype("Float64").where(known).clip(upper=total)
+        rest = _unexplained(attributed, top, name).reindex(places).astype("Float64")
+        mine, all_of_it = (rest[end].where(evicted, 0.0) for end in ("mine", "all"))
+        found[f"{name}_low"] = least
+        found[f"{name}_high"] = most + mine
+        found[f"{name}_share_low"] = (least / (total + all_of_it)).where(total > 0)
+        found[f"{name}_share_high"] = ((most + mine) / (total + mine)).where(total > 0)
     found = _active(found, activity, attributed)
     found = found.join(_profile(attributed, top)).reset_index()
-    lower = _lower_bounds(attributed)
     found["lower_bound"] = found["instance"].isin(lower)
     reasons = lower | {i: _unread(attributed, i) for i in {*found["instance"]} - {*spans.index}}
     found["because"] = _objects(map(reasons.get, found["instance"]))
@@ -234,25 +244,30 @@ def _untracked(attributed: Attributed) -> dict[str, set[str]]:
 
 
 def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
-    """Per entry and service, how much of the entry is the service's: ``low`` alone, ``high`` at most."""
-    touches = attributed.touches[attributed.touches["entry"].isin(top.index)]
-    group = ["entry", *_KEY]
-    owned = touches[touches["service"].notna()]
-    found = owned.groupby(group, as_index=False).agg(
+    """Per entry and service, how much of the entry is the service's: ``low`` alone, ``high`` at most.
+
+    The load is where the statement ran, also where its data is behind a foreign table.
+    """
+    touches = attributed.touches
+    owned = touches[touches["service"].notna() & touches["entry"].isin(top.index)]
+    owned = owned.assign(instance=owned["entry"].map(top["instance"]))
+    found = owned.groupby(["entry", *_KEY], as_index=False).agg(
         low=("low", "sum"), high=("high", "sum"), certain=("certain", "any")
     )
     found["high"] = found["high"].clip(upper=1.0).mask(found["certain"], 1.0)
     # Among the candidates of one name alone, what the tables' counters leave to a service is its own.
-    mixed = touches[touches["certain"] | (touches["access"] != "write")]
-    names = found["entry"].map(top["names"])
-    mixed_up = found["entry"].isin(mixed["entry"])
-    found["low"] = found["low"].clip(upper=1.0).where((names == 1) & ~mixed_up, 0.0)
+    mixed = touches.loc[touches["certain"] | (touches["access"] != "write"), "entry"]
+    alone = top.index[(top["names"] == 1) & ~top["open_ended"]].difference(pd.Index(mixed))
+    found["low"] = found["low"].clip(upper=1.0).where(found["entry"].isin(alone), 0.0)
     found["low"] = found["low"].mask(found["service"] == found["entry"].map(top["exclusive"]), 1.0)
     return found
 
 
-def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
-    """What may be anybody's, per instance and service: entries out of sight in the service's databases."""
+def _blind(attributed: Attributed, top: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """What may be anybody's, per instance and service: entries out of sight in the service's databases.
+
+    Less what of these is known to touch the service's data: that is among its own already.
+    """
     measures = list(MEASURES)
     places = _homes(attributed)
     hidden = top[top["rung"].isin(OUT_OF_SIGHT) & top["open_ended"]]
@@ -261,13 +276,22 @@ def _blind(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     nameless = hidden[hidden["datname"].isna()].groupby("instance", as_index=False)[measures].sum()
     anywhere = places[_KEY].drop_duplicates().merge(nameless, on="instance")
     both = pd.concat([named[[*_KEY, *measures]], anywhere[[*_KEY, *measures]]])
-    return both.groupby(_KEY)[measures].sum(min_count=1)
+    known = weights.merge(hidden[measures], left_on="entry", right_index=True)
+    known[measures] = -known[measures].mul(known["high"], axis=0)
+    both = pd.concat([both, known[[*_KEY, *measures]]])
+    return both.groupby(_KEY)[measures].sum(min_count=1).clip(lower=0.0)
 
 
 def _homes(attributed: Attributed) -> pd.DataFrame:
-    return pd.DataFrame(
-        attributed.catalogue.homes(), columns=["instance", "database", "service"], dtype="object"
-    )
+    """Where services have data, in databases that could be read; where they say so, in the others."""
+    catalogue = attributed.catalogue
+    held = set(catalogue.homes())
+    read = set(catalogue.places())
+    for s in catalogue.estate.services:
+        if s.instance and s.database and (s.instance, s.database) not in read:
+            held.add((s.instance, s.database, s.name))
+    names = ["instance", "database", "service"]
+    return pd.DataFrame(sorted(held), columns=names, dtype="object")
 
 
 def _lower_bounds(attributed: Attributed) -> dict[str, str]:
@@ -277,20 +301,23 @@ def _lower_bounds(attributed: Attributed) -> dict[str, str]:
     return {i: str(b) for i, b in cut[["instance", "because"]].itertuples(index=False)}
 
 
-def _evicted(attributed: Attributed, top: pd.DataFrame) -> pd.Series[Any]:
-    """Where entries were evicted, the time that the databases count and no entry explains.
+def _unexplained(attributed: Attributed, top: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """What the databases count of a measure and no entry explains, per instance and service.
 
-    It may be anybody's who has data there: the session time of pg_stat_database less that of its entries.
+    ``mine``: what is in a service's databases may be all its own; ``all``: that of the instance.
     """
-    window = attributed.window
-    active = window.databases.set_index(["instance", "database"])["active_time"].astype("Float64")
-    told = top.groupby(["instance", "datname"])["time_ms"].sum().rename_axis(active.index.names)
-    rest = (active - told.reindex(active.index).fillna(0.0)).clip(lower=0.0)
-    rest = rest[rest.index.get_level_values("instance").isin(_lower_bounds(attributed))]
-    unexplained = rest.rename("rest").reset_index()
-    found = _homes(attributed).merge(unexplained, on=["instance", "database"])
-    sums: pd.Series[Any] = found.groupby(_KEY)["rest"].sum()
-    return sums
+    if measure not in _COUNTED_TOO:
+        nothing = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
+        return pd.DataFrame(0.0, nothing, ["mine", "all"])
+    counted = attributed.window.databases.set_index(["instance", "database"])
+    counted = counted[list(_COUNTED_TOO[measure])].astype("Float64")
+    there = counted.sum(axis=1, min_count=len(counted.columns))
+    told = top.groupby(["instance", "datname"])[measure].sum().rename_axis(there.index.names)
+    rest = (there - told.reindex(there.index).fillna(0.0)).clip(lower=0.0).rename("mine")
+    found = _homes(attributed).merge(rest.reset_index(), "left", ["instance", "database"])
+    sums = found.groupby(_KEY)[["mine"]].sum(min_count=1)
+    whole = rest.groupby("instance").sum(min_count=1)
+    return sums.assign(all=whole.reindex(sums.index.get_level_values("instance")).to_numpy())
 
 
 def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
@@ -299,14 +326,15 @@ def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     sure = touches[
         touches["certain"] & touches["service"].notna() & touches["entry"].isin(top.index)
     ]
-    sure = sure.assign(writes=sure["access"] != "read")
+    where = sure["entry"].map(top["instance"]).astype("object")
+    sure = sure.assign(writes=sure["access"] != "read", instance=where)
     sure = sure.groupby(["entry", *_KEY], as_index=False).agg(writes=("writes", "any"))
     sure = sure.merge(
         top[["calls", "time_ms", "mean_exec_time"]], left_on="entry", right_index=True
     )
     sure = sure.sort_values(["time_ms", "entry"], ascending=[False, True])
     limits = slow_limits(attributed.catalogue.estate)
-    sure["slow"] = sure["mean_exec_time"] > sure["service"].map(limits).fillna(SLOW_MS)
+    sure["slow"] = sure["mean_exec_time"] > [limits.get(s, SLOW_MS) for s in sure["service"]]
     groups = sure.groupby(_KEY)
     found = groups.agg(
         statements=("entry", "size"),

@@ -72,7 +72,10 @@ def _range(
     low, high = float(row["active_sessions_low"]), float(row["active_sessions_high"])
     text = interval_text(low, high, _sessions_text)
     tip = "\n".join(
-        [f"{legible(label)}: {text} active sessions", *waits.get((row["instance"], row["service"]), [])]
+        [
+            f"{legible(label)}: {text} active sessions",
+            *waits.get((row["instance"], row["service"]), []),
+        ]
     )
     return Range(label, low, high, text, tip, bench.colour(name))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workbench.share import shared
 from workbench.snapshot.objects import put, staging
-from workbench.sql import READER, Statement, read_statement, statement_from_json
+from workbench.sql import READER, Pool, Statement, read_statement, statement_from_json
 
 _MOST = 200_000
 """With more texts kept than that, only those of the last question stay."""
@@ -32,13 +32,14 @@ def read_texts(texts: Iterable[str], history: Path | None = None) -> dict[str, S
     kept = _lines(history)
     found: dict[str, Statement] = {}
     lines: dict[str, str] = {}
+    pool = Pool()
     for text in dict.fromkeys(texts):
         key = _key(text)
         statement = _kept(kept.get(key))
         if statement is None:
             statement = read_statement(text)
             lines[key] = statement.to_json()
-        found[text] = statement
+        found[text] = pool.shared(statement)
     if history is not None and lines:
         if len(kept) + len(lines) > _MOST:
             asked = set(map(_key, found))
@@ -70,11 +71,11 @@ def _lines(history: Path | None) -> dict[str, str]:
     if history is None:
         return {}
     try:
-        text = _path(history).read_text(encoding="ascii", errors="replace")
+        with _path(history).open(encoding="ascii", errors="replace", newline="\n") as file:
+            parts = (line.rstrip("\n").partition(" ") for line in file)
+            return {key: facts for key, _, facts in parts if facts}
     except OSError:
         return {}
-    parts = (line.partition(" ") for line in text.split("\n"))
-    return {key: facts for key, _, facts in parts if facts}
 
 
 def _kept(line: str | None) -> Statement | None:

@@ -106,14 +106,22 @@ class Window:
         """Counters per entry of pg_stat_statements: its key, datname, rolname, query (redacted).
 
         ``mean_exec_time`` and ``stddev_exec_time`` are the window's own, in milliseconds; NA where
-        there was no call. Entries without a call in the window are kept, with zeros.
+        there was no call. Entries without a call in the window are kept, with zeros. Those that the login
+        may not see are summed by database and login, without queryid and text.
         """
         found = self._differenced("statements", list(STATEMENT_KEY))
         key = ["instance", *STATEMENT_KEY]
         names = self._names("statement_texts", *STATEMENT_KEY, "datname", "rolname", "query")
-        names = names[names["queryid"].notna()].drop(columns="database").drop_duplicates(key)
+        names = names.drop(columns="database")
         names = names.astype({k: found[k].dtype for k in STATEMENT_KEY})
-        return _named(found.drop(columns="database"), names, key)
+        texts = names[names["queryid"].notna()].drop_duplicates(key)
+        found = _named(found.drop(columns="database"), texts, key)
+        for oid, name in (("dbid", "datname"), ("userid", "rolname")):
+            # what has no queryid is a sum over texts, and no text's; where and by whom is known
+            called = names[["instance", oid, name]].dropna().drop_duplicates(["instance", oid])
+            known = found[["instance", oid]].merge(called, "left", ["instance", oid])[name]
+            found[name] = found[name].where(found[name].notna(), known.set_axis(found.index))
+        return found
 
     @cached_property
     def archiver(self) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from workbench.sql.read import READER, read_statement, read_statements
 from workbench.sql.redact import Redacted, redact
-from workbench.sql.statement import Column, Name, Statement, statement_from_json
+from workbench.sql.statement import Column, Name, Pool, Statement, statement_from_json
 
 __all__ = [
     "READER",
     "Column",
     "Name",
+    "Pool",
     "Redacted",
     "Statement",
     "read_statement",

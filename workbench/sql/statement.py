@@ -113,6 +113,34 @@ def statement_from_json(line: str) -> Statement:
         raise ValueError(f"no facts of a statement: {fault}") from None
 
 
+class Pool:
+    """Makes statements share the names and sets that they have in common: there are few, and many statements."""
+
+    def __init__(self) -> None:
+        self._held: dict[Any, Any] = {}
+
+    def shared(self, statement: Statement) -> Statement:
+        """Return ``statement`` itself, its parts replaced by equal ones that were seen before."""
+        facts = vars(statement)
+        for name in _SETS:
+            if found := facts[name]:
+                held = self._held.get(found)
+                if held is None:
+                    held = self._held[found] = frozenset(map(self._one, found))
+                facts[name] = held
+        facts["order_by"] = self._one(statement.order_by)
+        facts["because"] = self._one(statement.because)
+        return statement
+
+    def _one(self, fact: Any) -> Any:
+        held = self._held.get(fact)
+        if held is None:
+            if isinstance(fact, tuple):
+                fact = tuple(map(self._one, fact))
+            held = self._held[fact] = fact
+        return held
+
+
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 

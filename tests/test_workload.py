@@ -1,0 +1,246 @@
+"""Load per service: a known mix comes back, and what is not known widens the interval and never narrows it."""
+
+import os
+import random
+import signal
+from collections import Counter
+
+import psycopg
+import pytest
+
+from attributed import Entries, estate_of, looked_at, made, unseen, wait_until, worked
+from workbench.lab import private_server
+
+SERVICES = ("a", "b", "c", "d")
+ESTATE = "".join(f'[services.{s}]\nschemas = ["{s}"]\n' for s in SERVICES)
+STATEMENTS = 3000
+
+# how often of a hundred, the statement (twin: same-named tables), what it touches
+MIX = [
+    (40, "SELECT v FROM a.main_rows WHERE id = %s", "a"),
+    (15, "UPDATE a.main_rows SET v = v + 1 WHERE id = %s", "a"),
+    (15, "INSERT INTO a.log_rows VALUES (%s)", "a"),
+    (
+        8,
+        "UPDATE a.main_rows SET v = o.v FROM b.other_rows AS o WHERE o.id = main_rows.id AND o.id = %s",
+        "ab",
+    ),
+    (
+        12,
+        "SELECT m.v, o.v FROM a.main_rows AS m JOIN b.other_rows AS o ON o.id = m.id WHERE m.id = %s",
+        "ab",
+    ),
+    (4, "INSERT INTO c.third_rows SELECT id FROM d.fourth_rows WHERE id = %s", "cd"),
+    (
+        6,
+        "SELECT count(*) FROM c.third_rows WHERE id IN (SELECT id FROM d.fourth_rows WHERE id > %s)",
+        "cd",
+    ),
+]
+TWINS = [
+    (50, "SELECT v FROM a.twins WHERE id = %s", "a"),
+    (20, "SELECT v FROM b.twins WHERE id = %s", "b"),
+    (20, "INSERT INTO a.twins VALUES (%s)", "a"),
+    (10, "INSERT INTO c.twins VALUES (%s)", "c"),
+]
+OBJECTS = """
+CREATE EXTENSION pg_stat_statements;
+CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c; CREATE SCHEMA d;
+CREATE TABLE a.main_rows (id int PRIMARY KEY, v int); CREATE TABLE a.log_rows (id int);
+CREATE TABLE b.other_rows (id int PRIMARY KEY, v int);
+CREATE TABLE c.third_rows (id int); CREATE TABLE d.fourth_rows (id int);
+CREATE TABLE a.twins (id int, v int); CREATE TABLE b.twins (id int, v int); CREATE TABLE c.twins (id int, v int);
+INSERT INTO a.main_rows SELECT n, n FROM generate_series(1, 100) AS n;
+INSERT INTO b.other_rows SELECT n, n FROM generate_series(1, 100) AS n;
+INSERT INTO d.fourth_rows SELECT n FROM generate_series(1, 100) AS n;
+GRANT USAGE ON SCHEMA a, b, c, d TO mixer; GRANT ALL ON ALL TABLES IN SCHEMA a, b, c, d TO mixer;
+GRANT pg_monitor TO watcher;
+"""
+
+
+def mixed(server, mix):
+    """Run a mix over the login mixer.
+
+    Return per service how many statements touched it, alone and at all, and the inserts into the twins.
+    """
+    draw = random.Random(20)
+    chosen = draw.choices(mix, weights=[share for share, _, _ in mix], k=STATEMENTS)
+    with psycopg.connect(server.url("mixed", "mixer"), autocommit=True) as session:
+        for _, text, _ in chosen:
+            session.execute(text, (draw.randint(1, 100),))
+    alone = Counter(touched for _, _, touched in chosen if len(touched) == 1)
+    at_all = Counter(service for _, _, touched in chosen for service in touched)
+    return (alone, at_all), sum("INSERT" in text and "twins" in text for _, text, _ in chosen)
+
+
+TIERS = {"superuser": "postgres", "pg_monitor": "watcher"}
+
+
+@pytest.fixture(scope="module", params=["MIX superuser", "MIX pg_monitor", "TWINS pg_monitor"])
+def mix(request):
+    name, tier = request.param.split()
+    mix = {"MIX": MIX, "TWINS": TWINS}[name]
+    with private_server() as server, made(server, ["mixed"], ["mixer", "watcher"]):
+        with unseen(server, "mixed") as admin:
+            admin.execute(OBJECTS)
+        estate = estate_of(server, "mixed", ESTATE, TIERS[tier])
+        before = looked_at(estate)
+        truth, inserted = mixed(server, mix)
+        with unseen(server, "mixed") as admin:
+            text = "SELECT sum(n_tup_ins) FROM pg_stat_user_tables WHERE relname = 'twins'"
+            wait_until(lambda: admin.execute(text).fetchone()[0], inserted)
+        yield name, truth, worked(before, looked_at(estate, 1, before))
+
+
+def test_a_known_mix_comes_back_within_two_points(mix):
+    name, (alone, at_all), found = mix
+    rows = found.services.set_index("service")
+    for service in SERVICES:
+        low, high = (float(rows.loc[service, f"calls_share_{e}"]) for e in ("low", "high"))
+        least, most = alone[service] / STATEMENTS, at_all[service] / STATEMENTS
+        print(f"{name} {service}: [{low:.4f}, {high:.4f}], truly [{least:.4f}, {most:.4f}]")
+        assert low <= least + 0.02, "no more is called its own than is"
+        assert high >= most - 0.02, "and all that touches it is among the most it may be"
+        if name == "MIX":
+            assert (low, high) == pytest.approx((least, most), abs=0.02)
+        calls = [float(rows.loc[service, f"calls_{e}"]) for e in ("low", "high")]
+        assert calls[0] - 1e-6 <= alone[service] <= at_all[service] <= calls[1] + 1e-6
+
+
+def test_merged_entries_widen_reads_and_are_bounded_for_writes(mix):
+    name, (alone, _), found = mix
+    if name == "MIX":
+        assert "merged" not in set(found.rungs["rung"])
+        return
+    rows = found.services.set_index("service")
+    # of reads nothing tells them apart; of inserts the tables' counters do
+    assert rows.loc["b", "calls_low"] == 0
+    inserts = Entries(found).row("twins VALUES")
+    touches = found.attributed.touches
+    mine = touches[touches["entry"] == inserts.name].set_index("schema")
+    for service in ("a", "c"):
+        low, high = mine.loc[service, ["low", "high"]] * inserts["calls"]
+        assert low == pytest.approx(high)
+    assert rows.loc["c", "calls_low"] == pytest.approx(alone["c"])
+
+
+def test_shares_by_rung_are_the_whole(mix):
+    _, _, found = mix
+    shares = found.rungs.groupby("instance")[["calls_share", "time_ms_share"]].sum()
+    assert shares.to_numpy().ravel().tolist() == pytest.approx([1.0, 1.0])
+
+
+# What ends a window, or tears holes into it
+
+
+@pytest.fixture
+def small():
+    """A server that keeps a hundred entries, and an estate on it."""
+    few = {"pg_stat_statements.max": "100"}
+    with private_server(settings=few) as server, made(server, ["mixed"], ["mixer", "watcher"]):
+        with unseen(server, "mixed") as admin:
+            admin.execute(OBJECTS)
+        yield server, estate_of(server, "mixed", ESTATE)
+
+
+def run(server, texts):
+    with psycopg.connect(server.url("mixed", "mixer"), autocommit=True) as session:
+        for text in texts:
+            session.execute(text)
+
+
+SLEEP = "SELECT v, pg_sleep(0.3) FROM b.other_rows WHERE id = 1"
+
+
+def test_evictions_widen_the_interval_and_are_said(small):
+    server, estate = small
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 200)
+    before = looked_at(estate)
+    run(server, [SLEEP])
+    # so many others that the sleeper's entry, called once, is dropped
+    run(server, [f"SELECT {', '.join(['v'] * n)} FROM a.main_rows" for n in range(1, 200)] * 2)
+    with unseen(server, "mixed") as admin:
+        gone = "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%other_rows%'"
+        wait_until(lambda: admin.execute(gone).fetchone()[0], 0)
+        active = "SELECT active_time > 250 FROM pg_stat_database WHERE datname = 'mixed'"
+        wait_until(lambda: admin.execute(active).fetchone()[0], True)
+    found = worked(before, looked_at(estate, 1, before))
+    rows = found.services.set_index("service")
+    assert rows["lower_bound"].all()
+    assert rows.loc["b", "because"].startswith("entries were evicted")
+    low, high = Entries(found).interval("b", "time_ms")
+    assert low == 0
+    assert high > 250, "what nobody can name may be its own"
+    assert rows.loc["b", "time_ms_share_high"] > 0.25
+    assert rows.loc["a", "time_ms_share_low"] < 0.9, "and is not all the others'"
+
+
+def test_the_window_begins_anew_at_a_reset(small):
+    server, estate = small
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 50)
+    before = looked_at(estate)
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 40)
+    with unseen(server, "mixed") as admin:
+        admin.execute("SELECT pg_stat_statements_reset()")
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 7)
+    found = worked(before, looked_at(estate, 1, before))
+    assert Entries(found).interval("a", "calls") == (7.0, 7.0)
+    spans = found.attributed.window.spans
+    (span,) = spans[spans["frame"] == "statements"].to_dict("records")
+    assert span["kind"] == "since_reset"
+    assert span["because"]
+
+
+def test_making_the_extension_anew_loses_nothing(small):
+    server, estate = small
+    before = looked_at(estate)
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 5)
+    with unseen(server, "mixed") as admin:
+        admin.execute("DROP EXTENSION pg_stat_statements; CREATE EXTENSION pg_stat_statements")
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 5)
+    found = worked(before, looked_at(estate, 1, before))
+    assert Entries(found).interval("a", "calls") == (10.0, 10.0)
+
+
+def test_a_crash_ends_the_window_and_is_said(small):
+    server, estate = small
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 50)
+    before = looked_at(estate)
+    with psycopg.connect(server.url("mixed"), autocommit=True) as doomed:
+        os.kill(doomed.info.backend_pid, signal.SIGKILL)  # the server throws all its memory away
+
+    def answers():
+        try:
+            with unseen(server, "mixed") as admin:
+                return admin.execute("SELECT 1").fetchone()[0]
+        except psycopg.OperationalError:
+            return None
+
+    wait_until(answers, 1)
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 3)
+    found = worked(before, looked_at(estate, 1, before))
+    assert Entries(found).interval("a", "calls") == (3.0, 3.0)
+    spans = found.attributed.window.spans
+    assert spans[spans["frame"] == "statements"]["because"].item()
+
+
+def test_a_database_that_could_not_be_read_may_have_any_of_its_load(server):
+    logins = ["mixer", "watcher", "outsider"]
+    with made(server, ["mixed", "readable"], logins):
+        with unseen(server, "mixed") as admin:
+            admin.execute(OBJECTS)
+            admin.execute("GRANT pg_monitor TO outsider")
+            admin.execute("REVOKE CONNECT ON DATABASE mixed FROM PUBLIC")
+            admin.execute("GRANT CONNECT ON DATABASE mixed TO mixer")
+        with unseen(server, "readable") as admin:
+            admin.execute("CREATE EXTENSION pg_stat_statements")
+        run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 9)
+        text = ESTATE.replace("schemas", 'database = "mixed"\nschemas')
+        text += '[services.e]\ndatabase = "readable"\nschemas = ["public"]\n'
+        found = worked(looked_at(estate_of(server, "readable", text, "outsider")))
+    mine = Entries(found, "mixed")
+    assert set(mine.rows["rung"]) == {"unreadable"}
+    for service in SERVICES:
+        low, high = mine.interval(service, "calls")
+        assert low == 0
+        assert high >= 9
