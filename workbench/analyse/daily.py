@@ -62,5 +62,5 @@ def owners(attributed: Attributed) -> pd.DataFrame:
     """Return which services' data each entry touches for certain: entry, instance (where it ran), service."""
     touches = attributed.touches
     sure = touches[touches["certain"] & touches["service"].notna()]
-    sure = sure.assign(instance=sure["entry"].map(attributed.entries["instance"]))
+    sure = sure.assign(instance=sure["entry"].map(attributed.entries["instance"]).astype("object"))
     return sure[["entry", "instance", "service"]].drop_duplicates()

@@ -83,7 +83,7 @@ def in_order(ties: Iterable[Arc]) -> list[str]:
 
     >>> ties = [("a", "z", 0.9), ("b", "c", 0.5), ("c", "z", 0.4)]
     >>> in_order(Arc(one, other, s, "", "") for one, other, s in ties)
-    ['a', 'z', 'c', 'b']
+    ['z', 'a', 'c', 'b']
     """
     bonds: dict[str, dict[str, float]] = {}
     for tie in ties:

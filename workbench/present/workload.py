@@ -54,14 +54,13 @@ def headline(bench: Bench) -> Headline:
     figures = [
         ("unknown" if not days else count_text(calls), "calls a day"),
         ("unknown" if blank else f"{len(crossed):,}", "statements cross"),
-        ("unknown" if blank else f"{sum(c.access == 'write' for c in crossed):,}", "of them write"),
         (
             "unknown" if together is None else pace_text(together),
             "transactions a day cross",
         ),
         (
             "unknown" if unknown is None else f"{share_text(unknown)} %",
-            "of calls, caller unknown",
+            "caller unknown",
         ),
         (_age_text(bench), "of statistics"),
     ]
