@@ -19,7 +19,14 @@ from workbench.analyse.workload import slow_limits
 from workbench.analyse.workload_document import document
 from workbench.collect import collect
 from workbench.estate import estate_from_urls, load_estate
-from workbench.present import crossings, ladders, statements, terminal_workload
+from workbench.present import (
+    crossings,
+    ladders,
+    meetings,
+    sessions,
+    statements,
+    terminal_workload,
+)
 from workbench.present import workload as show
 from workbench.present.answers import statements_abroad
 from workbench.present.bench import Bench
@@ -34,13 +41,16 @@ SVG = "{http://www.w3.org/2000/svg}"
 ESTATES = ("marketplace", "hauspet", "hauspet-small")
 FIGURES = (
     *(show.load_by_service, show.load_over_time),
-    *(crossings.who_touches_whom, ladders.known_shares),
+    *(crossings.who_touches_whom, ladders.known_shares, meetings.transaction_graph),
 )
 TABLES = (
     *(show.services, show.kinds_of_load, ladders.rungs, ladders.unknown_because),
     *(ladders.statistics, crossings.crossings, crossings.foreign_writes),
     *(crossings.bypassed_views, crossings.written_by_several, crossings.unused_grants),
     *(statements.top_statements, statements.slow_statements, statements.interference),
+    *(meetings.transactions_that_meet, meetings.what_was_seen, meetings.wal_by_service),
+    *(meetings.wal_by_table, sessions.active_by_service, sessions.waits),
+    sessions.sampled_instances,
 )
 
 

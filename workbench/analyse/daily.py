@@ -62,6 +62,5 @@ def owners(attributed: Attributed) -> pd.DataFrame:
     """Return which services' data each entry touches for certain: entry, instance (where it ran), service."""
     touches = attributed.touches
     sure = touches[touches["certain"] & touches["service"].notna()]
-    where = sure["entry"].map(attributed.entries["instance"]).astype("object")
-    sure = sure.assign(instance=where)
+    sure = sure.assign(instance=sure["entry"].map(attributed.entries["instance"]).astype("object"))
     return sure[["entry", "instance", "service"]].drop_duplicates()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import combinations
 from typing import Literal, NamedTuple
+
+import pandas as pd
 
 from workbench.analyse.callers import Callers, Session
 from workbench.analyse.catalogue import Catalogue
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.lock_samples import transactions as sampled
+from workbench.analyse.transactions import Transactions
 from workbench.analyse.transactions import transactions as written
 from workbench.snapshot import History, records
 
@@ -17,20 +21,47 @@ _NO_CALLER = "the WAL does not say who wrote it; samples of sessions and locks m
 _SEEN = "counted as seen in samples: the longer a transaction lasts, the likelier it is seen"
 
 
-def transaction_crossings(history: History) -> tuple[Crossing, ...]:
+def transaction_crossings(
+    history: History, found: Transactions | None = None
+) -> tuple[Crossing, ...]:
     """Return the sets of tables that transactions of several services, or of a stranger, touched together.
 
     From the WAL (source ``wal``): every committed set of written tables of two services or more, with its
     count. From samples (source ``locks``): what was read and written together, by whom as far as the session
-    says; an actor's own tables are no crossing. Sorted by count.
+    says; an actor's own tables are no crossing. Sorted by count. ``found`` spares reading the WAL's frames again.
     """
     catalogue = Catalogue(history.newest)
-    found = [*_from_wal(history), *_from_locks(history, catalogue)]
-    return tuple(sorted(found, key=lambda c: (c.source, -(c.transactions or 0), c.key)))
+    met = [*_from_wal(found or written(history)), *_from_locks(history, catalogue)]
+    return tuple(sorted(met, key=lambda c: (c.source, -(c.transactions or 0), c.key)))
 
 
-def _from_wal(history: History) -> Iterator[Crossing]:
-    for row in records(written(history).sets):
+def pairs(crossings: Iterable[Crossing]) -> pd.DataFrame:
+    """Return which two services meet inside transactions; what is no transaction is passed over.
+
+    One row per instance and pair: instance, one, other (by name); written (transactions that wrote to both,
+    from the WAL), seen (that samples of locks saw with both, at least), writes (a sample saw one write into
+    another service's data). 0 where a source saw none. The most written come first.
+    """
+    held: dict[tuple[str, str, str], dict[str, int]] = {}
+    for crossing in crossings:
+        if crossing.kind != "transaction":
+            continue
+        source = "wal" if crossing.source == "wal" else crossing.access
+        for one, other in combinations(sorted(crossing.services), 2):
+            counts = held.setdefault((crossing.instance, one, other), {})
+            counts[source] = counts.get(source, 0) + (crossing.transactions or 0)
+    rows = [
+        # one transaction may be a crossing that reads and one that writes: the larger sum is the least
+        (*key, c.get("wal", 0), max(c.get("read", 0), c.get("write", 0)), c.get("write", 0) > 0)
+        for key, c in held.items()
+    ]
+    rows.sort(key=lambda r: (-r[3], -r[4], r[:3]))
+    columns = ["instance", "one", "other", "written", "seen", "writes"]
+    return pd.DataFrame(rows, columns=columns).astype({"writes": "bool"})
+
+
+def _from_wal(found: Transactions) -> Iterator[Crossing]:
+    for row in records(found.sets):
         if len(row["services"] or ()) < 2:
             continue
         yield Crossing(

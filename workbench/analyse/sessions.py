@@ -150,6 +150,7 @@ def _instances(
     history: History, looks: pd.DataFrame, rows: pd.DataFrame, hours: pd.DataFrame
 ) -> pd.DataFrame:
     names = {i.name for i in history.estate.instances} | set(looks["instance"])
+    names |= set(history.coverage.reached)
     gaps = {
         m.instance: f"{m.why}: {m.remedy}"
         for s in history.collected

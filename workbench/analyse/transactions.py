@@ -36,7 +36,9 @@ class Transactions:
     service too), records, bytes, fpi_bytes, share (of the instance's WAL of row changes).
 
     ``readings``: instance, snapshots, bytes_read, bytes_between, seen (share of the WAL in the period that was
-    read; NA where that is unknown), seconds, transactions, aborted, unfinished, lock_only, unmapped_bytes, because.
+    read; NA where that is unknown), seconds (that reading took), days (that the WAL tells of, simulated where the
+    snapshots are; NA where nothing tells when it begins), transactions, aborted, unfinished, lock_only,
+    unmapped_bytes, because.
     """
 
     sets: pd.DataFrame
@@ -66,7 +68,9 @@ def transactions(history: History) -> Transactions:
         sets=sets,
         relations=relations,
         services=_services(sets, relations),
-        readings=_readings(_stacked(history, used, "wal_reading", *_READING_COLUMNS)),
+        readings=_readings(
+            _stacked(history, used, "wal_reading", *_READING_COLUMNS), _days(history, used)
+        ),
         coverage=history.coverage,
     )
 
@@ -201,7 +205,19 @@ def _services(sets: pd.DataFrame, relations: pd.DataFrame) -> pd.DataFrame:
     return found[[*key, "transactions", "crossing", "records", "bytes", "fpi_bytes", "share"]]
 
 
-def _readings(rows: pd.DataFrame) -> pd.DataFrame:
+def _days(history: History, used: list[tuple[str, int]]) -> dict[str, float]:
+    """The days that each instance's readings tell of: from the snapshot before the first to the last."""
+    found = {}
+    for instance in dict.fromkeys(i for i, _ in used):
+        numbers = [n for i, n in used if i == instance]
+        before = [n for n in _read(history.collected, instance) if n < min(numbers)]
+        if before:
+            passed = history.collected[max(numbers)].at - history.collected[before[-1]].at
+            found[instance] = passed.total_seconds() / 86400
+    return found
+
+
+def _readings(rows: pd.DataFrame, days: dict[str, float]) -> pd.DataFrame:
     """Sum the readings of each instance; a share of WAL whose amount is unknown is unknown."""
     sums = ["bytes_read", "bytes_between", *_COUNTS]
     found = []
@@ -213,9 +229,11 @@ def _readings(rows: pd.DataFrame) -> pd.DataFrame:
         if pd.notna(between):
             row["seen"] = min(row["bytes_read"] / between, 1.0) if between else 1.0
         row["seconds"] = held["seconds"].sum()
+        row["days"] = days.get(str(instance), pd.NA)
         reasons = dict.fromkeys(r for r in held["because"] if isinstance(r, str))
         row["because"] = "; ".join(reasons) or None
         found.append(row)
-    columns = ["instance", "snapshots", "bytes_read", "bytes_between", "seen", "seconds"]
-    kinds = dict.fromkeys([*sums, "snapshots"], "Int64") | {"seen": "Float64", "seconds": "Float64"}
+    columns = ["instance", "snapshots", "bytes_read", "bytes_between", "seen", "seconds", "days"]
+    kinds = dict.fromkeys([*sums, "snapshots"], "Int64")
+    kinds |= dict.fromkeys(("seen", "seconds", "days"), "Float64")
     return pd.DataFrame(found, columns=[*columns, *_COUNTS, "because"]).astype(kinds)

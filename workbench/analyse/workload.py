@@ -20,6 +20,7 @@ from workbench.analyse.crossings import Crossing, statement_crossings
 from workbench.analyse.grants import grant_crossings
 from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
+from workbench.analyse.transactions import Transactions, transactions
 from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import Window
@@ -80,8 +81,13 @@ class Workload:
     def crossings(self) -> tuple[Crossing, ...]:
         """What leaves its service: statements by calls, transactions by count, then what grants allow."""
         found = statement_crossings(self.attributed)
-        met = transaction_crossings(self.attributed.window.history)
+        met = transaction_crossings(self.attributed.window.history, self.transactions)
         return (*found, *met, *grant_crossings(self.attributed.catalogue, found))
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """What the WAL tells of the window's transactions: the tables each wrote, and bytes by table."""
+        return transactions(self.attributed.window.history)
 
     @cached_property
     def statements(self) -> pd.DataFrame:
@@ -205,8 +211,12 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
 def _active(found: pd.DataFrame, activity: pd.DataFrame, attributed: Attributed) -> pd.DataFrame:
     """Add the sessions that worked at a time: from samples, commits included, or else from statement time."""
     sums = activity.groupby(_KEY)[["low", "high"]].sum().reindex(found.index).fillna(0.0)
-    looks = attributed.window.history.frame("sampling", "looks")
-    sampled = found.index.get_level_values("instance").isin(looks["instance"])
+    history = attributed.window.history
+    looks = history.frame("sampling", "looks")
+    rows = history.frame("session_samples", "unseen")
+    blind = set(rows.loc[rows["unseen"].notna(), "instance"])
+    told = set(looks.loc[looks["looks"].fillna(0) > 0, "instance"]) - blind
+    sampled = found.index.get_level_values("instance").isin(told)
     passed = found["seconds"].where(found["seconds"] > 0)
     for end in ("low", "high"):
         worked = found[f"time_ms_{end}"] / 1000.0 / passed

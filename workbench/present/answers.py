@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import Workload
 from workbench.present.text import legible, shorten
-from workbench.present.units import interval_text, share_text
+from workbench.present.units import count_text, interval_text, share_text
 from workbench.snapshot import records
 
 
@@ -104,6 +104,60 @@ def _unknown(workload: Workload) -> str:
     if share is None or not share:
         return ""
     return f"; the caller of {share_text(share)}\u00a0% of calls is unknown"
+
+
+def wal_days(workload: Workload) -> dict[str, float]:
+    """The days that the WAL read tells of, by instance, where a rate a day can be told."""
+    readings = workload.transactions.readings
+    readings = readings[readings["days"].fillna(0) > 0]
+    return {i: float(d) for i, d in readings[["instance", "days"]].itertuples(index=False)}
+
+
+def pace_text(pace: float) -> str:
+    """A rate as people read it.
+
+    >>> pace_text(35.8), pace_text(0.26), pace_text(0.01), pace_text(0.0)
+    ('36', '0.3', '< 0.1', '0')
+    """
+    if 0 < pace < 0.05:
+        return "< 0.1"
+    return count_text(round(pace, 1) if pace < 10 else round(pace))
+
+
+def together_a_day(workload: Workload) -> float | None:
+    """The transactions a day that write data of several services; None where that is not known everywhere."""
+    readings = workload.transactions.readings
+    days = wal_days(workload)
+    if readings.empty or set(readings["instance"]) - set(days):
+        return None
+    sets = workload.transactions.sets
+    met = sets[sets["crosses"]]
+    return float(
+        sum(n / days[i] for i, n in zip(met["instance"], met["transactions"], strict=True))
+    )
+
+
+def written_together(workload: Workload) -> str | None:
+    """Say how many transactions write data of several services, and of which most often; None where no WAL was read."""
+    written = workload.transactions
+    if written.readings.empty:
+        return None
+    sets = written.sets[written.sets["crosses"]]
+    if sets.empty:
+        partly = bool((written.readings["seen"].fillna(0.0) < 1.0).any())
+        return "No transaction is seen to write data of several services" + (
+            "; not all of the WAL was read" if partly else ""
+        )
+    pace = together_a_day(workload)
+    total = int(sets["transactions"].sum())
+    many = f"{total:,} transactions" if pace is None else f"{pace_text(pace)} transactions a day"
+    most = sets.groupby("services", sort=True)["transactions"].sum().sort_values(kind="stable")
+    names = [f"{brief(name)}'s" for name in most.index[-1]]
+    whose = (
+        ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) < 4 else f"{len(names)} at once"
+    )
+    often = ", most often" if len(most) > 1 else ":"
+    return f"{many} write data of several services{often} {whose}"
 
 
 def brief(name: object) -> str:

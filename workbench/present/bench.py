@@ -16,6 +16,7 @@ from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
+from workbench.analyse.sessions import Sessions, sessions
 from workbench.analyse.workload import Workload, workload
 from workbench.errors import UsageError
 from workbench.estate import Estate, load_estate
@@ -74,6 +75,11 @@ class Bench:
     def load(self) -> pd.DataFrame:
         """Each service's load from one reading to the next: see ``daily_load``."""
         return daily_load(self.workload.attributed)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """What samples saw of sessions: see the analysis of that name."""
+        return sessions(self.history)
 
     @cached_property
     def interference(self) -> pd.DataFrame:

@@ -9,11 +9,20 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.crossings import Crossing, matrix, writers
-from workbench.present.answers import brief, days_of, none_seen, statements_abroad, unread
+from workbench.analyse.meetings import pairs
+from workbench.present.answers import (
+    brief,
+    days_of,
+    none_seen,
+    pace_text,
+    statements_abroad,
+    unread,
+)
 from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.text import legible
 from workbench.present.units import count_text, period_text
 
 UNKNOWN = "unknown caller"
@@ -46,7 +55,7 @@ def who_touches_whom(bench: Bench) -> Figure:
     owners = frame.groupby("owner")["pace"].sum().sort_values(ascending=False, kind="stable")
     rows, columns = actors[-MOST:], [str(o) for o in owners.index][:MOST]
     hidden = len(actors) - len(rows) + len(owners) - len(columns)
-    cells = _cells(frame, found)
+    cells = _cells(frame, found, pairs(bench.crossings))
     more = f"; {hidden} services with fewer calls are in the table alone" if hidden else ""
     return grid(
         rows,
@@ -60,7 +69,10 @@ def who_touches_whom(bench: Bench) -> Figure:
     )
 
 
-def _cells(frame: pd.DataFrame, found: Iterable[Crossing]) -> dict[tuple[str, str], Cell]:
+def _cells(
+    frame: pd.DataFrame, found: Iterable[Crossing], met: pd.DataFrame
+) -> dict[tuple[str, str], Cell]:
+    written = met.groupby(["one", "other"])["written"].sum()
     examples: dict[tuple[str, str], dict[str, None]] = {}
     for crossing in found:
         for owner in crossing.owners:
@@ -78,15 +90,13 @@ def _cells(frame: pd.DataFrame, found: Iterable[Crossing]) -> dict[tuple[str, st
         }
         words = ", ".join(f"{count_text(round(v, 1))} {a}s a day" for a, v in by.items())
         shown = list(examples.get((actor, owner), {}))
-        tip = "\n".join([f"{actor} to {owner}: {words}", *shown[:3]])
+        together = int(written.get(tuple(sorted((str(actor), str(owner)))), 0))
+        both = [f"{together:,} transactions wrote data of both"] if together else []
+        tip = "\n".join([f"{legible(actor)} to {legible(owner)}: {words}", *both, *shown[:3]])
         strength = math.log1p(by.get("read", 0.0)) / most if most else 0.0
-        texts = [_pace_text(by[a]) if a in by else "" for a in ("read", "write")]
+        texts = [pace_text(by[a]) if a in by else "" for a in ("read", "write")]
         cells[str(actor), str(owner)] = Cell(texts[0], texts[1], tip, strength)
     return cells
-
-
-def _pace_text(pace: float) -> str:
-    return "< 0.1" if 0 < pace < 0.05 else count_text(round(pace, 1) if pace < 10 else round(pace))
 
 
 def _title(bench: Bench, owners: pd.Series[float]) -> str:
@@ -98,8 +108,7 @@ def _title(bench: Bench, owners: pd.Series[float]) -> str:
     total = sum((c.calls or 0) / days[c.instance] for c in found if c.instance in days)
     known = sum(c.actor is not None for c in found)
     told = f"; the caller is known for {known} of {len(found)} statements" * (known < len(found))
-    pace = count_text(round(total, 1) if total < 10 else round(total))
-    return f"{pace} calls a day touch another service's data, most often {brief(owners.index[0])}'s{told}"
+    return f"{pace_text(total)} calls a day touch another service's data, most often {brief(owners.index[0])}'s{told}"
 
 
 _LIST = ["actor", "owners", "access", "relations", "through", "pace", "at_most", "time"]

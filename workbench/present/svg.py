@@ -276,7 +276,7 @@ def _tidy(node: ElementTree.Element, tips: Sequence[str]) -> None:
     node.attrib.pop("clip-path", None)
     if gid.startswith(_TIP):
         tip = ElementTree.Element(f"{_SVG}title")
-        tip.text = legible(tips[int(gid[len(_TIP) :])])
+        tip.text = "\n".join(map(legible, tips[int(gid[len(_TIP) :])].split("\n")))
         node.insert(0, tip)
     if "style" in node.attrib:
         node.set("style", _themed(node.get("style", "")))

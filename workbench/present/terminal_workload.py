@@ -10,7 +10,7 @@ from rich.text import Text
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import Workload
 from workbench.analyse.workload_document import unknown_callers
-from workbench.present.answers import days_of, workload_answer
+from workbench.present.answers import days_of, workload_answer, written_together
 from workbench.present.terminal import print_coverage, stdout, table
 from workbench.present.text import legible, shorten
 from workbench.present.units import count_text, interval_text, share_text
@@ -29,6 +29,10 @@ def print_workload(workload: Workload) -> None:
     if statements:
         console.print()
         _crossings(statements, days_of(workload))
+    told = (
+        written_together(workload) or "Transactions of several services: unknown, no WAL was read"
+    )
+    console.print(Text(told))
     for row in records(unknown_callers(workload).head(3)):
         calls = count_text(float(row["calls"]))
         console.print(Text(f"{calls} calls of unknown callers: {row['because']}"), style="dim")

@@ -14,7 +14,9 @@ import pandas as pd
 from workbench.present.answers import (
     brief,
     days_of,
+    pace_text,
     statements_abroad,
+    together_a_day,
     unknown_share,
     unread,
     workload_answer,
@@ -47,14 +49,18 @@ def headline(bench: Bench) -> Headline:
     )
     crossed = statements_abroad(found)
     unknown = unknown_share(found)
+    together = together_a_day(found)
     blank = bool(unread(bench.workload)) and found.callers.empty
     figures = [
         ("unknown" if not days else count_text(calls), "calls a day"),
-        ("unknown" if blank else f"{len(crossed):,}", "statements cross services"),
-        ("unknown" if blank else f"{sum(c.access == 'write' for c in crossed):,}", "of them write"),
+        ("unknown" if blank else f"{len(crossed):,}", "statements cross"),
+        (
+            "unknown" if together is None else pace_text(together),
+            "transactions a day cross",
+        ),
         (
             "unknown" if unknown is None else f"{share_text(unknown)} %",
-            "of calls have no known caller",
+            "caller unknown",
         ),
         (_age_text(bench), "of statistics"),
     ]
@@ -129,6 +135,7 @@ def services(bench: Bench) -> Table:
         for end in ("low", "high"):
             shown[f"{name}_{end}"] = frame[f"{name}_{end}"].astype("Float64") / days
     many = frame["instance"].nunique() > 1
+    sources = sorted(frame["active_from"].unique())
     alone = "one reading says nothing of a day, or the server does not count it"
     return Table(
         shown,
@@ -141,11 +148,12 @@ def services(bench: Bench) -> Table:
             ),
             Column(
                 "active_sessions_low",
-                "Active sessions",
+                _ACTIVE_HEADS[sources[0]] if len(sources) == 1 else "Active sessions",
                 "amount",
                 until="active_sessions_high",
                 otherwise=alone,
             ),
+            *([Column("active_from", "of which told by")] if len(sources) > 1 else []),
             Column(
                 "wal_bytes_share_low", "WAL", "share", until="wal_bytes_share_high", otherwise=alone
             ),
@@ -164,6 +172,12 @@ def services(bench: Bench) -> Table:
         limit=MOST_SERVICES * 2,
         empty="No service has data or load on an instance that was reached.",
     )
+
+
+_ACTIVE_HEADS = {
+    "samples": "Active sessions, from samples",
+    "statements": "Active sessions, from statement time without commits",
+}
 
 
 def kinds_of_load(bench: Bench) -> Table:
