@@ -139,7 +139,9 @@ def test_collect_then_list_then_capacity(estate):
     (row,) = listed["history"]
     assert row["id"] == document["collect"]["id"]
 
-    found = json.loads(workbench("capacity", "--estate", estate, "--json").stdout)
+    told = workbench("capacity", "--estate", estate, "--json").stdout
+    found = json.loads(told, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert all(r["because"] or r["value"] is not None for r in found["capacity"])
     rows = {(r["service"], r["schema"], r["table"], r["metric"]): r for r in found["capacity"]}
     assert rows["shop", "shop", "orders", "rows"]["value"] == 1000
     assert rows["shop", None, None, "bytes"]["per_day"] is None

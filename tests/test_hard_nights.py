@@ -567,8 +567,9 @@ def two(server, tmp_path):
             yield tmp_path
         finally:
             for name in names:
-                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                    admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+                    admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def workbench(*arguments):
@@ -577,6 +578,21 @@ def workbench(*arguments):
         capture_output=True,
         text=True,
     )
+
+
+def test_nothing_stands_in_for_a_database_that_was_dropped(two, server):
+    estate = load_estate(two)
+    first = collect(estate)
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("DROP DATABASE night_b WITH (FORCE)")
+    second = collect(estate, previous=first)
+    assert [m.database for m in second.manifest.missing if m.what == "database"] == ["night_b"]
+    assert set(second.frame("relations")["database"]) == {"night_a"}
+    assert second.aged == {}
+    parts = capacity(History(estate, (first, second))).databases
+    assert set(parts["database"]) == {"night_a", "postgres"} | {
+        d for d in parts["database"] if d.startswith("test_")
+    }
 
 
 def test_a_database_in_maintenance_is_shown_as_it_was_with_its_date(two, server):

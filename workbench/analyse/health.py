@@ -156,56 +156,62 @@ class Health:
         return sorted(found, key=lambda r: tuple(str(r[n] or "") for n in (*names, "metric")))
 
     def _table_rows(self) -> Iterator[dict[str, object]]:
-        for row in records(self.dead_rows):
+        for row in _rows(self.dead_rows):
             yield _row(row, "dead_rows", "rows", row["dead"], row["because"] or _STATE)
             why = row["because"] or "its statistics were not collected"
             yield _row(row, "vacuum_due", "ratio", row["due"], why)
             if pd.notna(row["vacuum_s"]):
                 yield _row(row, "vacuum_time", "seconds", row["vacuum_s"], _OF_WINDOW)
-        for row in records(self.bloat):
+        for row in _rows(self.bloat):
             why = row["because"] or row["growth_because"]
             value = row["avoidable_bytes"]
             yield _row(row, "avoidable_bytes", "bytes", value, why, row["per_day"])
 
     def _service_rows(self) -> Iterator[dict[str, object]]:
-        for row in records(self.dead_by_service):
+        for row in _rows(self.dead_by_service):
             why = row["because"] or _STATE
             yield _row(row, "dead_rows", "rows", row["dead"], why)
             yield _row(row, "dead_bytes", "bytes", row["dead_bytes"], why)
-        for row in records(self.cache):
+        for row in _rows(self.cache):
             for part in ("heap", "index"):
                 why = row[f"{part}_because"] or _OF_WINDOW
                 yield _row(row, f"{part}_cache_hit", "ratio", row[f"{part}_hit"], why)
 
     def _wal_rows(self) -> Iterator[dict[str, object]]:
-        for row in records(self.standbys):
+        for row in _rows(self.standbys):
             named = row | {"subject": row["standby"] or "this standby"}
             why = row["because"] or _STATE
             yield _row(named, "replay_lag", "seconds", row["lag_s"], why)
             yield _row(named, "replay_lag_bytes", "bytes", row["lag_bytes"], why)
-        for row in records(self.slots):
+        for row in _rows(self.slots):
             named = {"instance": row["instance"], "subject": row["slot"]}
             value, why = row["held_bytes"], row["because"]
             yield _row(named, "slot_wal_bytes", "bytes", value, why, row["per_day"])
-        for row in records(self.archiving):
+        for row in _rows(self.archiving):
             why = row["because"] or _OF_WINDOW
             yield _row(row, "archive_failures", "count", row["failed"], why)
-        for row in records(self.checkpoints):
+        for row in _rows(self.checkpoints):
             for name in ("timed", "requested"):
                 value, why = row[name], row["because"] or _OF_WINDOW
                 yield _row(row, f"checkpoints_{name}", "count", value, why)
 
     def _instance_rows(self) -> Iterator[dict[str, object]]:
-        for row in records(self.looks):
+        for row in _rows(self.looks):
             why = f"seen at {row['looks']} looks"
             yield _row(row, "looks_with_lock_waits", "count", row["waited"], why)
             if row["waited"]:
                 yield _row(row, "longest_lock_wait", "seconds", row["longest_s"], why)
-        for row in records(self.incidents):
+        for row in _rows(self.incidents):
             for name in _INCIDENTS:
                 unit = "bytes" if name == "temp_bytes" else "count"
                 why = row["because"] or _OF_WINDOW
                 yield _row(row, name, unit, row[name], why if pd.isna(row[name]) else _OF_WINDOW)
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of a frame; what is missing is None, a reason as well as a figure."""
+    for row in records(frame):
+        yield {n: None if pd.api.types.is_scalar(v) and pd.isna(v) else v for n, v in row.items()}
 
 
 def _row(

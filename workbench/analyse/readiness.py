@@ -20,6 +20,9 @@ FRAMES = (
     "schemas",
     "relations",
     "statements_info",
+    "hba_rules",
+    "column_statistics",
+    "sequence_positions",
 )
 """The frames a check needs; a full snapshot holds them as well."""
 
@@ -49,6 +52,7 @@ def readiness(snapshot: Snapshot) -> tuple[Finding, ...]:
         *_servers(snapshot),
         *_settings(snapshot),
         *_statements(snapshot),
+        *_wal(snapshot),
         *_declarations(snapshot),
         *_unowned(snapshot),
     ]
@@ -128,6 +132,22 @@ def _statements(snapshot: Snapshot) -> Iterator[Finding]:
             )
 
 
+def _wal(snapshot: Snapshot) -> Iterator[Finding]:
+    """Say where the transactions in the WAL cannot be read, as far as the extensions tell."""
+    told = {m.instance for m in snapshot.manifest.missing if m.what == "wal_transactions"}
+    extensions = snapshot.frame("extensions", "extname")
+    held = set(extensions.loc[extensions["extname"] == "pg_walinspect", "instance"])
+    for instance in sorted(set(extensions["instance"]) - held - told):
+        yield Finding(
+            "unread-wal-transactions",
+            "info",
+            instance,
+            "the extension pg_walinspect is in none of the databases that were read: which tables are "
+            "written in one transaction stays unknown, but for samples of locks",
+            "CREATE EXTENSION pg_walinspect; -- in one of them, from version 15 on",
+        )
+
+
 def _declarations(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.has("relations"):
         return
@@ -153,7 +173,9 @@ def _declarations(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _unowned(snapshot: Snapshot) -> Iterator[Finding]:
-    held = snapshot.frame("relations", "schema", "relation", "relkind", "extension")
+    wanted = ("oid", "root_oid", "schema", "relation", "relkind", "extension")
+    held = snapshot.frame("relations", *wanted)
+    held = held[held["oid"] == held["root_oid"]]
     tables: dict[tuple[str, str, str], list[str]] = {}
     for row in records(held[held["relkind"].isin(list("rpmf")) & held["extension"].isna()]):
         place = (row["instance"], row["database"], row["schema"])

@@ -114,8 +114,13 @@ def collect(
     old = []
     if previous is not None:
         asked = None if only is None else set(only)
+        gone = {place for run in runs for place in run.gone()}
         found = standing_in(previous, missing, [a[:3] for a in answers])
-        old = [(p, data) for p, data in found if asked is None or p.frame in asked]
+        old = [
+            (p, data)
+            for p, data in found
+            if (asked is None or p.frame in asked) and (p.instance, p.database) not in gone
+        ]
         missing = [with_age(m, [p for p, _ in old]) for m in missing]
         missing += _clock(previous, simulated_at or taken_at, reached)
     return new_snapshot(
@@ -196,6 +201,12 @@ class _InstanceRun:
             if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
                 self._read_wal(target)
         self._read_replicas(databases, inside)
+
+    def gone(self) -> set[tuple[str, str | None]]:
+        """The databases that could not be read because they are not there: nothing stands in for them."""
+        names = {row["datname"] for row in self.reading.held("databases")}
+        unread = {m.database for m in self.reading.missing if m.what == "database"}
+        return {(self.instance.name, name) for name in unread - names} if names else set()
 
     def _claimed(self, target: Target) -> list[str]:
         """The databases that services name; where none does, those of the URLs."""

@@ -8,12 +8,19 @@ from workbench.present.text import legible, shorten
 from workbench.present.units import count_text, interval_text, share_text
 from workbench.snapshot import records
 
+_NEVER_READ = "no snapshot of this period holds statements; `workbench collect` takes a whole one"
+
 
 def unread(workload: Workload) -> dict[str, str]:
     """The instances whose statements were not read, and why."""
     services = workload.services
     gone = services[services["calls_high"].isna()]
-    return dict(zip(gone["instance"], gone["because"], strict=True))
+    gaps = dict(zip(gone["instance"], gone["because"], strict=True))
+    spans = workload.attributed.window.spans
+    counted = set(spans.loc[spans["frame"] == "statements", "instance"])
+    for instance in set(workload.coverage.reached) - counted - gaps.keys():
+        gaps[instance] = _NEVER_READ
+    return gaps
 
 
 def none_seen(workload: Workload, nothing: str) -> str:
@@ -39,10 +46,10 @@ def workload_answer(workload: Workload) -> str:
     """Say which services carry the load, what crosses, and how many callers are unknown."""
     load = _carriers(workload)
     if load is None:
-        reasons = workload.services["because"].dropna().unique()
+        reasons = sorted(set(unread(workload).values()))
         return (
             f"The load is not known: {reasons[0]}."
-            if len(reasons)
+            if reasons
             else "No statement ran in this period."
         )
     return f"{load}; {_crossings(workload)}{_unknown(workload)}."

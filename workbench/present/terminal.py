@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -75,8 +76,17 @@ def print_json(coverage: Coverage | None, name: str, payload: object) -> None:
 
 def print_document(document: Mapping[str, object]) -> None:
     """Print a document with sorted keys."""
-    json.dump(document, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
+    json.dump(_plain(document), sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def _plain(value: object) -> object:
+    """What JSON can say of a value: it knows no NaN, and an unknown figure is null there."""
+    if isinstance(value, Mapping):
+        return {key: _plain(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(held) for held in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_findings(findings: Sequence[Finding], none: str) -> None:

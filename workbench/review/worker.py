@@ -19,14 +19,23 @@ def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     import papermill
 
-    papermill.execute_notebook(
-        job["notebook"],
-        job["output"],
-        parameters=job["parameters"],
-        kernel_name=KERNEL,
-        progress_bar=False,
-        start_timeout=job["start_timeout"],
-    )
+    def execute() -> None:
+        papermill.execute_notebook(
+            job["notebook"],
+            job["output"],
+            parameters=job["parameters"],
+            kernel_name=KERNEL,
+            progress_bar=False,
+            start_timeout=job["start_timeout"],
+        )
+
+    try:
+        execute()
+    except RuntimeError as failure:
+        # Kernels that start at once may draw the same port: no cell has run yet, and nothing is lost.
+        if "Kernel died before replying" not in str(failure):
+            raise
+        execute()
 
 
 def _end_with_starter() -> None:
