@@ -13,12 +13,13 @@ import pytest
 from workbench.conninfo import read_target
 from workbench.errors import EstateError
 from workbench.estate import (
+    Alias,
     DeclaredReference,
     Estate,
     Owner,
     Place,
-    ReferenceEnd,
     TableName,
+    WrittenEnd,
     estate_from_urls,
     load_estate,
 )
@@ -250,9 +251,9 @@ def test_the_whole_vocabulary(load):
     assert (main.capacity.vcpus, main.capacity.iops) == (8, None)
     assert estate.service("users") is estate.service("user"), "a former name finds it"
     assert estate.references[0] == DeclaredReference(
-        ReferenceEnd("user", None, "user_profiles", ("user_id",)), ReferenceEnd("auth")
+        WrittenEnd("user", None, "user_profiles", ("user_id",)), WrittenEnd("auth")
     )
-    assert estate.references[1].source == ReferenceEnd("user", "u", "pairs", ("a", "b"))
+    assert estate.references[1].source == WrittenEnd("user", "u", "pairs", ("a", "b"))
     assert [a.network for a in estate.actors] == [None, "10.1.0.0/16"]
     assert (estate.thresholds[0].hard, estate.thresholds[0].soft) == (10_000, None)
     assert estate.thresholds[0].parameters == {"at_least": 3}
@@ -600,6 +601,11 @@ FAULTS = {
     "was the same": ("[services.a]\nschemas=['a']\nwas=['o']\n[services.b]\nschemas=['b']\nwas=['o']\n", MAIN, "services.b.was: 'o' is, or was, another"),
     "reference to nobody": ("[[references]]\nfrom='a.t.c'\nto='odrer'\n[services.order]\nschemas=['o']\n[services.a]\nschemas=['a']\n", MAIN, r"references\[0\].to: no service is called 'odrer'; nearest valid: 'order'"),
     "reference from no column": ("[[references]]\nfrom='a.t'\nto='a'\n[services.a]\nschemas=['a']\n", MAIN, r"references\[0\].from: names no column; write SERVICE.TABLE.COLUMN"),
+    "reference to nothing said": ("[[references]]\nfrom='a.t.c'\n[services.a]\nschemas=['a']\n", MAIN, r"references\[0\].to: is missing; write what it refers to, or rejected = true"),
+    "reference of other columns": ("[[references]]\nfrom='a.t.c'\nto=['a.u.c','a.u.d']\n[services.a]\nschemas=['a']\n", MAIN, r"references\[0\].to: has another number of columns than from"),
+    "alias of no table": ("[[aliases]]\nword='owner'\nmeans='a'\n[services.a]\nschemas=['a']\n", MAIN, r"aliases\[0\].means: names no table; write SERVICE.TABLE"),
+    "alias of nobody": ("[[aliases]]\nword='owner'\nmeans='b.t'\n[services.a]\nschemas=['a']\n", MAIN, r"aliases\[0\].means: no service is called 'b'; valid: 'a'"),
+    "alias with two meanings": ("[[aliases]]\nword='owner'\nmeans='a.t'\n[[aliases]]\nword='Owner'\nmeans='a.u'\n[services.a]\nschemas=['a']\n", MAIN, r"aliases\[1\].word: has a meaning at .*aliases\[0\] already; keep one"),
     "reference of two tables": ("[[references]]\nfrom=['a.t.c','a.u.c']\nto='a'\n[services.a]\nschemas=['a']\n", MAIN, r"references\[0\].from: must name columns of one table"),
     "an actor twice": ("[[actors]]\nservice='a'\nlogin='x'\n[[actors]]\nservice='b'\nlogin='x'\n[services.a]\nschemas=['a']\n[services.b]\nschemas=['b']\n", MAIN, r"actors\[1\].login: is service 'a' already"),
     "an actor of two kinds": ("[[actors]]\nservice='a'\nlogin='x'\nnetwork='10.0.0.0/8'\n[services.a]\nschemas=['a']\n", MAIN, r"actors\[0\]: write exactly one of login"),
@@ -706,3 +712,29 @@ def test_urls_of_one_server_are_read_with_one_login():
             estate_from_urls([alike[0], other])
         assert "s3cret" not in str(raised.value)
         assert "0ther" not in str(raised.value)
+
+
+def test_references_and_aliases_may_be_kept_apart(tmp_path):
+    (tmp_path / "estate.toml").write_text(
+        "[instances.main]\nurl='postgresql://h/d'\n[services.a]\nschemas=['a']\n[services.b]\nschemas=['b']\n"
+    )
+    (tmp_path / "references.toml").write_text(
+        "[[references]]\nfrom='a.t.owner_id'\nto='b.users.id'\n"
+        "[[references]]\nfrom='a.t.session_id'\nrejected=true\n"
+        "[[aliases]]\nword='owner'\nmeans='b.users'\nservice='a'\n"
+    )
+    found = load_estate(tmp_path)
+    confirmed, rejected = found.references
+    assert (confirmed.target, confirmed.rejected) == (
+        WrittenEnd("b", None, "users", ("id",)),
+        False,
+    )
+    assert (rejected.target, rejected.rejected) == (None, True)
+    assert found.aliases == (Alias("owner", WrittenEnd("b", None, "users"), "a"),)
+
+
+def test_a_file_of_references_holds_nothing_else(tmp_path):
+    (tmp_path / "estate.toml").write_text("[services.a]\nexternal=true\n")
+    (tmp_path / "references.toml").write_text("[[thresholds]]\nmetric='rows'\n")
+    with pytest.raises(EstateError, match=r"references.toml: thresholds: unknown key; valid: "):
+        load_estate(tmp_path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 PRIMARY = "primary"
 """How frames over all endpoints call the one that stands for the instance."""
@@ -145,6 +145,153 @@ class Coverage:
             "evictions": dict(sorted(self.evictions.items())),
             "epoch_breaks": [asdict(b) | {"at": when(b.at)} for b in self.epoch_breaks],
             "missing": [asdict(m) for m in sorted(self.missing, key=lambda m: m.sort_key)],
+        }
+
+
+def join_name(parts: Iterable[str]) -> str:
+    """Write a dotted name; a part that holds a dot, or begins with a quote, stands in double quotes.
+
+    >>> join_name(["a.b", 'say "hi"'])
+    '"a.b".say "hi"'
+    """
+
+    def part(name: str) -> str:
+        plain = name and "." not in name and not name.startswith('"')
+        return name if plain else '"' + name.replace('"', '""') + '"'
+
+    return ".".join(part(name) for name in parts)
+
+
+Shape = Literal["plain", "self", "composite", "array", "polymorphic", "shared_key", "natural_key"]
+
+ReferenceKind = Literal[
+    "foreign_key",
+    "declared",
+    "join",
+    "inferred",
+    "view",
+    "function",
+    "trigger",
+    "type",
+    "sequence",
+    "inheritance",
+    "foreign_table",
+    "publication",
+]
+"""What one object depends on another by; the first four are of columns, the strongest first."""
+
+COLUMN_KINDS = frozenset({"foreign_key", "declared", "join", "inferred"})
+
+
+@dataclass(frozen=True)
+class ReferenceEnd:
+    """One end of a reference: columns of a relation, a relation, or another object.
+
+    ``object`` and ``object_kind`` name what is no table: a view, a function with its arguments, a type.
+    ``database`` and ``schema`` are None where only the service is known: an external one, or a map that
+    names no table. ``service`` is None where nobody owns it.
+    """
+
+    service: str | None
+    instance: str | None = None
+    database: str | None = None
+    schema: str | None = None
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    object: str | None = None
+    object_kind: str | None = None
+
+    @property
+    def relation(self) -> str:
+        """``schema.table`` or ``schema.object``; the service where no more is known.
+
+        >>> ReferenceEnd("auth", "main", "auth_db", "public", "users", ("id",)).relation
+        'public.users'
+        """
+        named = [p for p in (self.schema, self.table or self.object) if p is not None]
+        return join_name(named) if named else self.service or "?"
+
+    @property
+    def path(self) -> str:
+        """Where it is, down to the columns: what keys are made of. No oid and no service is in it.
+
+        >>> ReferenceEnd("auth", "main", "auth_db", "public", "users", ("id",)).path
+        'main/auth_db/public.users(id)'
+        """
+        if self.schema is None:
+            return self.relation
+        columns = f"({','.join(self.columns)})" if self.columns else ""
+        return f"{self.instance}/{self.database}/{self.relation}{columns}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the end as documents hold it."""
+        return asdict(self) | {"columns": list(self.columns)}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an unresolved reference may refer to, and how likely."""
+
+    target: ReferenceEnd
+    confidence: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the candidate as documents hold it."""
+        return {**self.target.to_json(), "confidence": round(self.confidence, 3)}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One object's dependence on another.
+
+    ``target`` is None where the reference is ``unresolved``: then ``candidates`` are what it may be, the
+    best first. ``confidence`` is the share of such references that are right (1.0: a catalogue says so, or
+    a person). ``crosses`` where both ends have a service, and not the same. ``evidence`` says in one line
+    each what it rests on. ``calls`` counts the statements that were seen to join it (None: not looked, or
+    none seen). ``group`` is ``audit`` for columns that tell who changed a row.
+    """
+
+    source: ReferenceEnd
+    target: ReferenceEnd | None
+    kind: ReferenceKind
+    shape: Shape = "plain"
+    group: Literal["audit"] | None = None
+    status: Literal["accepted", "unresolved", "rejected"] = "accepted"
+    confidence: float = 1.0
+    evidence: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    calls: int | None = None
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it leaves its service."""
+        ends = {self.source.service, self.target.service if self.target else None}
+        return len(ends) == 2 and None not in ends
+
+    @property
+    def key(self) -> str:
+        """The name by which it is exempted and compared: it outlives upgrades, renamed services and new foreign keys."""
+        what = "reference" if self.kind in COLUMN_KINDS else self.kind
+        return f"{what}:{self.source.path}->{self.target.path if self.target else '?'}"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the reference as documents hold it: ``candidates`` in place of ``to`` where unresolved."""
+        return {
+            "from": self.source.to_json(),
+            **(
+                {"candidates": [c.to_json() for c in self.candidates]}
+                if self.target is None
+                else {"to": self.target.to_json()}
+            ),
+            "kind": self.kind,
+            "shape": self.shape,
+            "group": self.group,
+            "status": self.status,
+            "confidence": round(self.confidence, 3),
+            "crosses": self.crosses,
+            "calls": self.calls,
+            "evidence": list(self.evidence),
+            "key": self.key,
         }
 
 

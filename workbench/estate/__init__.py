@@ -1,14 +1,16 @@
 """Estates: who owns what, where it runs, its limits. Reads files; knows no server.
 
 estate.toml         [estate] [instances.NAME] [services.NAME] [[references]] [[actors]]
-                    [[thresholds]] [[events]] [[exemptions]]
+                    [[aliases]] [[thresholds]] [[events]] [[exemptions]]
 services/NAME.toml  the keys of [services.NAME], for who wants a file per service
+references.toml     [[references]] [[aliases]], for who wants them apart
 exemptions.toml     [[exemptions]], for who wants them apart
 """
 
 from workbench.estate.claims import is_platform_schema
 from workbench.estate.facts import (
     Actor,
+    Alias,
     Capacity,
     DeclaredReference,
     Endpoint,
@@ -17,11 +19,11 @@ from workbench.estate.facts import (
     Instance,
     Owner,
     Place,
-    ReferenceEnd,
     Service,
     TableName,
     Threshold,
     Tls,
+    WrittenEnd,
 )
 from workbench.estate.limits import (
     CAPACITY_METRICS,
@@ -37,6 +39,7 @@ __all__ = [
     "CAPACITY_METRICS",
     "STORAGE_USED",
     "Actor",
+    "Alias",
     "Capacity",
     "DeclaredReference",
     "Endpoint",
@@ -46,12 +49,12 @@ __all__ = [
     "Instance",
     "Owner",
     "Place",
-    "ReferenceEnd",
     "Service",
     "TableName",
     "Threshold",
     "Tls",
     "Unmatched",
+    "WrittenEnd",
     "estate_from_urls",
     "is_platform_schema",
     "load_estate",

@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 from workbench.conninfo import Target, TargetError, expand, read_target
 from workbench.errors import EstateError
 from workbench.estate.kinds import Amount, Day, Name, Network, Number, Text
+from workbench.model import Shape as Shape
 
 Role = Literal["primary", "pooler", "replica"]
 Standing = Literal["owned", "unowned", "platform"]
-Shape = Literal["plain", "self", "composite", "array", "polymorphic", "shared_key", "natural_key"]
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
@@ -218,7 +218,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class ReferenceEnd:
+class WrittenEnd:
     """One end of a declared reference; what is not said is None or empty."""
 
     service: str
@@ -229,12 +229,25 @@ class ReferenceEnd:
 
 @dataclass(frozen=True)
 class DeclaredReference:
-    """A reference that a person wrote down: ``[[references]]`` from ... to ..."""
+    """A reference that a person wrote down, or rejected: ``[[references]]`` from ... to ..."""
 
-    source: ReferenceEnd
-    target: ReferenceEnd
+    source: WrittenEnd
+    target: WrittenEnd | None
+    """None: rejected, whatever it may seem to refer to"""
     shape: Shape | None = None
     note: str | None = None
+    rejected: bool = False
+    """a person looked and found that there is none"""
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A word of column names that means a table: ``[[aliases]]`` word ... means ..."""
+
+    word: str
+    means: WrittenEnd
+    service: str | None = None
+    """where the word means that; None: everywhere"""
 
 
 @dataclass(frozen=True)

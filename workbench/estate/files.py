@@ -12,6 +12,7 @@ from workbench.errors import EstateError
 from workbench.estate.facts import Actor, Event, Exemption, Threshold
 from workbench.estate.names import nearest, toml_key
 from workbench.estate.shapes import (
+    AliasTable,
     Complain,
     EstateTable,
     InstanceTable,
@@ -23,11 +24,14 @@ from workbench.estate.shapes import (
 
 T = TypeVar("T")
 
-MAIN, EXEMPTIONS, SERVICES = "estate.toml", "exemptions.toml", "services"
+MAIN, SERVICES = "estate.toml", "services"
+# What a person may keep apart from the main file, and the tables that it holds then.
+_BESIDE = {"references.toml": ("references", "aliases"), "exemptions.toml": ("exemptions",)}
 # Tables and lists of tables at the top of an estate file.
 _NAMED: dict[str, type] = {"instances": InstanceTable, "services": ServiceTable}
 _LISTED: dict[str, type] = {
     "references": ReferenceTable,
+    "aliases": AliasTable,
     "actors": Actor,
     "thresholds": Threshold,
     "events": Event,
@@ -88,6 +92,7 @@ class Contents:
     instances: list[Entry[InstanceTable]] = field(default_factory=list)
     services: list[Entry[ServiceTable]] = field(default_factory=list)
     references: list[Entry[ReferenceTable]] = field(default_factory=list)
+    aliases: list[Entry[AliasTable]] = field(default_factory=list)
     actors: list[Entry[Actor]] = field(default_factory=list)
     thresholds: list[Entry[Threshold]] = field(default_factory=list)
     events: list[Entry[Event]] = field(default_factory=list)
@@ -118,7 +123,7 @@ def find_files(path: Path) -> list[Path]:
         what = f"the folder holds no {MAIN}" if path.is_dir() else fault
         raise EstateError(f"{path}: {what}; make one from a server: workbench init URL -o {wanted}")
     folder = main.parent
-    more = [*sorted((folder / SERVICES).glob("*.toml")), folder / EXEMPTIONS]
+    more = [*sorted((folder / SERVICES).glob("*.toml")), *(folder / name for name in _BESIDE)]
     return [main, *(file for file in more if file.is_file() and not file.name.startswith("."))]
 
 
@@ -167,7 +172,7 @@ def parse_texts(
             service = {"services": {Path(file).stem: document}}
             _Reader(file, contents, environ, faults, own_file=True).read(service, ("services",))
         else:
-            known = ("exemptions",) if number else _TOP
+            known = _BESIDE[Path(file).name] if number else _TOP
             _Reader(file, contents, environ, faults).read(document, known)
 
 

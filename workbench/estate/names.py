@@ -4,8 +4,10 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
+
+from workbench.model import join_name as join_name
 
 K = TypeVar("K", bound=Hashable)
 
@@ -36,20 +38,6 @@ def split_name(text: str) -> tuple[str, ...]:
                 "has text after a closing quote; double a quote that is part of a name"
             )
         at += 1
-
-
-def join_name(parts: Iterable[str]) -> str:
-    """Write a dotted name so that :func:`split_name` gives its parts back.
-
-    >>> join_name(["a.b", 'say "hi"'])
-    '"a.b".say "hi"'
-    """
-
-    def part(name: str) -> str:
-        plain = name and "." not in name and not name.startswith('"')
-        return name if plain else '"' + name.replace('"', '""') + '"'
-
-    return ".".join(part(name) for name in parts)
 
 
 def toml_string(text: str) -> str:

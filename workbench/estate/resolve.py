@@ -17,6 +17,7 @@ from workbench.estate.applications import (
 )
 from workbench.estate.claims import clashes
 from workbench.estate.facts import (
+    Alias,
     DeclaredReference,
     Endpoint,
     Instance,
@@ -54,7 +55,7 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
     resolver = _Resolver(contents, environ, faults)
     instances, services = resolver.instances_and_services()
     resolver.names()
-    for kind in ("references", "actors", "thresholds", "events", "exemptions"):
+    for kind in ("references", "aliases", "actors", "thresholds", "events", "exemptions"):
         getattr(resolver, kind)()
     name = contents.estate.name or name
     return Estate(
@@ -65,8 +66,10 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
         instances=instances,
         services=services,
         references=tuple(
-            DeclaredReference(t.from_, t.to, t.shape, t.note) for t in _tables(contents.references)
+            DeclaredReference(t.from_, t.to, t.shape, t.note, t.rejected)
+            for t in _tables(contents.references)
         ),
+        aliases=tuple(Alias(t.word, t.means, t.service) for t in _tables(contents.aliases)),
         actors=tuple(_tables(contents.actors)),
         thresholds=tuple(_tables(contents.thresholds)),
         events=tuple(sorted(_tables(contents.events), key=lambda e: (e.date, e.what))),
@@ -316,10 +319,31 @@ class _Resolver:
     def references(self) -> None:
         for entry in self.contents.references:
             if entry.table:
-                self.service_known(entry, entry.table.from_.service, "from")
-                self.service_known(entry, entry.table.to.service, "to")
-                if not entry.table.from_.columns:
+                source, target = entry.table.from_, entry.table.to
+                self.service_known(entry, source.service, "from")
+                if not source.columns:
                     self.fault(entry, "names no column; write SERVICE.TABLE.COLUMN", "from")
+                if target is not None:
+                    self.service_known(entry, target.service, "to")
+                    if target.columns and len(target.columns) != len(source.columns):
+                        self.fault(entry, "has another number of columns than from", "to")
+                elif not entry.table.rejected:
+                    text = "is missing; write what it refers to, or rejected = true"
+                    self.fault(entry, text, "to")
+
+    def aliases(self) -> None:
+        seen: dict[tuple[str, str | None], str] = {}
+        for entry in self.contents.aliases:
+            if not entry.table:
+                continue
+            alias = entry.table
+            self.service_known(entry, alias.service)
+            self.service_known(entry, alias.means.service, "means")
+            if alias.means.table is None or len(alias.means.columns) > 1:
+                self.fault(entry, "names no table; write SERVICE.TABLE", "means")
+            before = seen.setdefault((alias.word.lower(), alias.service), entry.where)
+            if before != entry.where:
+                self.fault(entry, f"has a meaning at {before} already; keep one", "word")
 
     def actors(self) -> None:
         seen: dict[tuple[str, str], str] = {}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hi
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from workbench.estate.facts import Capacity, ReferenceEnd, Role, Shape, Tls
+from workbench.estate.facts import Capacity, Role, Shape, Tls, WrittenEnd
 from workbench.estate.kinds import Count, Flag, Name, Names, QualifiedTable, Span, Text, Words
 from workbench.estate.names import nearest, split_name
 
@@ -86,7 +86,7 @@ class ServiceTable:
         return self.schemas is None and self.tables is None
 
 
-def _end(value: object) -> ReferenceEnd:
+def _end(value: object) -> WrittenEnd:
     """``SERVICE``, ``SERVICE.TABLE``, ``SERVICE.TABLE.COLUMN``, ``SERVICE.SCHEMA.TABLE.COLUMN``."""
     texts = value if isinstance(value, list) else [value]
     ends = [split_name(text) for text in texts if isinstance(text, str)]
@@ -98,7 +98,7 @@ def _end(value: object) -> ReferenceEnd:
     if len({end[:-1] for end in ends}) > 1 or (len(ends) > 1 and longest < 3):
         raise ValueError("must name columns of one table: SERVICE.TABLE.COLUMN")
     first = ends[0]
-    return ReferenceEnd(
+    return WrittenEnd(
         service=first[0],
         schema=first[1] if longest == 4 else None,
         table=first[-2] if longest > 2 else first[1] if longest == 2 else None,
@@ -110,10 +110,21 @@ def _end(value: object) -> ReferenceEnd:
 class ReferenceTable:
     """``[[references]]``; ``from_`` is written ``from``."""
 
-    from_: Annotated[ReferenceEnd, BeforeValidator(_end)]
-    to: Annotated[ReferenceEnd, BeforeValidator(_end)]
+    from_: Annotated[WrittenEnd, BeforeValidator(_end)]
+    to: Annotated[WrittenEnd | None, BeforeValidator(_end)] = None
     shape: Shape | None = None
     note: Text | None = None
+    rejected: Flag = False
+    """the column refers to no such thing; without ``to``, to nothing at all"""
+
+
+@dataclass(frozen=True)
+class AliasTable:
+    """``[[aliases]]``: a word of column names, and the table that it means."""
+
+    word: Text
+    means: Annotated[WrittenEnd, BeforeValidator(_end)]
+    service: Text | None = None
 
 
 def read_table(cls: type[T], raw: object, at: KeyPath, complain: Complain) -> T | None:

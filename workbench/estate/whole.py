@@ -12,6 +12,7 @@ from workbench.errors import EstateError
 from workbench.estate.claims import Claims, Key, claimed, in_words, is_platform_schema
 from workbench.estate.facts import (
     Actor,
+    Alias,
     DeclaredReference,
     Endpoint,
     Event,
@@ -51,6 +52,7 @@ class Estate:
     digest: str = ""
     """sha256 of the files' names and bytes, in hexadecimal"""
     references: tuple[DeclaredReference, ...] = ()
+    aliases: tuple[Alias, ...] = ()
     actors: tuple[Actor, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     events: tuple[Event, ...] = ()

@@ -1,0 +1,1 @@
+"""References: what one object of an estate depends on another by."""
