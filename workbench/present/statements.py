@@ -80,12 +80,6 @@ def slow_statements(bench: Bench, limit: int = 40) -> Table:
             _SQL,
             Column("mean_exec_time", "Mean", "ms"),
             Column("limit", "Limit", "ms"),
-            Column(
-                "max_exec_time",
-                "Longest since the reset",
-                "ms",
-                otherwise="not told by this server",
-            ),
             Column("pace", "Calls a day", "count"),
             Column("caller", "Caller", "name", because="caller_because"),
         ],
