@@ -36,7 +36,7 @@ def test_every_query_is_in_it_as_it_is_sent_with_what_it_reads(text, query):
 
 
 def test_every_instance_and_database_has_its_statements():
-    for name in ("marketplace", "hauspet"):
+    for name in ("marketplace", "hauspet", "shop"):
         estate = load_estate(reference_estate(name))
         made = dossier(estate)
         for instance in estate.instances:

@@ -685,7 +685,7 @@ def test_a_service_is_in_the_database_of_the_url_whatever_others_name(tmp_path):
 
 
 def test_an_estate_travels_to_another_process(tmp_path):
-    for name in ("marketplace", "hauspet"):
+    for name in ("marketplace", "hauspet", "shop"):
         estate = load_estate(reference_estate(name))
         again = pickle.loads(pickle.dumps(estate))
         assert again == estate

@@ -26,7 +26,7 @@ from workbench.present.bench import Bench
 from workbench.share import reference_estate
 from workbench.snapshot import History
 
-ESTATES = ("marketplace", "hauspet", "hauspet-small")
+ESTATES = ("marketplace", "hauspet", "hauspet-small", "shop")
 
 
 @pytest.fixture(scope="module", params=ESTATES)

@@ -38,7 +38,7 @@ from workbench.share import reference_estate, shared
 from workbench.snapshot import History, reader_beside
 
 SVG = "{http://www.w3.org/2000/svg}"
-ESTATES = ("marketplace", "hauspet", "hauspet-small")
+ESTATES = ("marketplace", "hauspet", "hauspet-small", "shop")
 FIGURES = (
     *(show.load_by_service, show.load_over_time),
     *(crossings.who_touches_whom, ladders.known_shares, meetings.transaction_graph),
