@@ -38,6 +38,16 @@ def psql(demo):
         yield lambda text: connection.execute(text).fetchone()[0]
 
 
+def test_a_shell_reads_the_variables_from_a_file_of_the_owners(demo):
+    assert demo.settings.stat().st_mode & 0o077 == 0
+    script = f'. "$1" && {sys.executable} -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", demo.settings], capture_output=True, text=True, check=True
+    )
+    assert demo.environ.items() <= json.loads(done.stdout).items()
+    assert f"  . {demo.settings}" in demo.invitation()
+
+
 SCHEMA = "WHERE relnamespace = '{}'::regnamespace AND relkind IN ('r', 'm', 'S')"
 FIGURES = {
     "bytes of order": (

@@ -293,6 +293,23 @@ def test_the_network_asks_for_the_password_and_the_folder_is_private(server):
     assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
 
 
+def test_a_role_is_given_a_password_that_is_nowhere_to_be_read(temporary):
+    settings = {"log_statement": "all", "log_min_duration_statement": "0"}
+    with private_server(settings=settings) as server:
+        ask(server.url(), 'CREATE ROLE "a\'b" LOGIN')
+        password = server.give_password("a'b")
+        assert password != server.password
+        where = f"host={server.host} port={server.port} dbname=postgres user='a\\'b'"
+        assert ask(f"{where} password={password}", "SELECT current_user::text") == "a'b"
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(f"{where} password=wrong")
+        for file in server.folder.rglob("*"):
+            assert not file.is_file() or password.encode() not in file.read_bytes(), file
+        with pytest.raises(LabError, match="role nobody is not there"):
+            server.give_password("nobody")
+        assert "SCRAM-SHA-256" not in server.log.read_text()
+
+
 def test_the_password_is_nowhere_to_be_read(temporary):
     with private_server() as server:
         assert server.password not in repr(server) + str(server) + server.url()

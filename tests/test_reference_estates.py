@@ -15,7 +15,7 @@ from workbench.errors import EstateError, LabError, UsageError
 from workbench.estate import Estate, load_estate
 from workbench.lab import BuiltEstate, Server, build, private_server, reference_estates
 from workbench.lab.play import Player
-from workbench.lab.reference import estate_folder
+from workbench.lab.reference import estate_folder, private_servers
 from workbench.lab.timetable import Timetable
 from workbench.lab.workload import Workload, load_workload
 
@@ -123,8 +123,8 @@ def test_the_files_of_every_reference_estate_agree(name):
     folder = estate_folder(name)
     workload = load_workload(folder)
     asked = set(re.findall(r"\$\{(\w+)", (folder / "estate.toml").read_text(encoding="utf-8")))
-    assert asked == set(workload.environ)
-    estate = load_estate(folder, dict.fromkeys(asked, "postgresql://localhost/x"))
+    assert asked == set(workload.variables)
+    estate = load_estate(folder, {})
     assert {s.name for s in estate.services if not s.external} == set(workload.sessions)
     served = {flow.service for flow in workload.flows}
     assert served == set(workload.sessions)
@@ -211,6 +211,53 @@ def test_a_wrong_workload_is_refused_with_file_key_and_remedy(tmp_path, right, w
 def test_a_missing_workload_is_refused(tmp_path):
     with pytest.raises(EstateError, match="every reference estate needs this file"):
         load_workload(tmp_path)
+
+
+ENVIRON = """
+[environ.SHOP_URL]
+database = "shop"
+login = "ann"
+[environ.SHOP]
+database = "shop"
+login = "bob"
+parts = true
+"""
+
+
+def test_a_variable_holds_a_url_or_five_hold_its_parts(tmp_path):
+    (tmp_path / "workload.toml").write_text(SMALL + ENVIRON)
+    assert load_workload(tmp_path).variables == {
+        "SHOP_URL": ("shop", "ann", None),
+        "SHOP_HOST": ("shop", "bob", "host"),
+        "SHOP_PORT": ("shop", "bob", "port"),
+        "SHOP_NAME": ("shop", "bob", "name"),
+        "SHOP_USER": ("shop", "bob", "user"),
+        "SHOP_PASSWORD": ("shop", "bob", "password"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("SHOP_URL", "SHOP_HOST", "environ.SHOP_HOST: SHOP_HOST is given twice; call one of them otherwise"),
+        ("parts = true", 'parts = "host"', "environ.SHOP.parts: Input should be a valid boolean"),
+        ('"shop"', '"shp"', "environ.SHOP_URL.database: nothing is called 'shp'; did you mean 'shop'"),
+    ],
+)  # fmt: skip
+def test_wrong_variables_are_refused(tmp_path, right, wrong, said):
+    (tmp_path / "workload.toml").write_text(SMALL + ENVIRON.replace(right, wrong, 1))
+    with pytest.raises(EstateError, match=re.escape(said)):
+        load_workload(tmp_path)
+
+
+def test_one_instance_is_one_server_with_the_settings_given():
+    with private_servers("marketplace", {"work_mem": "5MB"}) as servers:
+        (server,) = servers.values()
+        assert list(servers) == ["main"]
+        with psycopg.connect(server.url()) as connection:
+            shown = [connection.execute(f"SHOW {name}").fetchone()[0] for name in ("work_mem", "shared_buffers")]  # fmt: skip
+    assert shown == ["5MB", "64MB"]
+    assert not server.folder.exists()
 
 
 # -- the plan of a day

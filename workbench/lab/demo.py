@@ -1,22 +1,22 @@
-"""A reference estate on a private server, with its days of history, for as long as somebody looks."""
+"""A reference estate on private servers, with its days of history, for as long as somebody looks."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from workbench.collect import collect
 from workbench.collect.samples import Sampled
 from workbench.estate import load_estate
-from workbench.lab.reference import BuiltEstate, build, estate_folder
-from workbench.lab.server import private_server
+from workbench.lab.reference import BuiltEstate, build, estate_folder, private_servers
 from workbench.lab.watch import watching
 from workbench.lab.workload import load_workload
 from workbench.snapshot import Snapshot
@@ -29,19 +29,20 @@ _COMMAND = Path(sys.executable).with_name("workbench")
 
 @dataclass(frozen=True)
 class Demo:
-    """A running reference estate: its ``folder`` with the history just recorded."""
+    """A running reference estate: its ``folder`` with the history just recorded, and the variables it needs."""
 
     name: str
     folder: Path
-    environ: dict[str, str]
+    environ: dict[str, str] = field(repr=False)
+    settings: Path
+    """a file for a shell to read: it sets the variables, passwords among them, and only its owner may read it"""
 
     def invitation(self) -> list[str]:
         """Return the lines that tell a person what to do with it."""
-        settings = " ".join(f"{name}='{value}'" for name, value in sorted(self.environ.items()))
         return [
             f"{self.name} is running; its estate folder is {self.folder}",
             "in another terminal:",
-            f"  export {settings}",
+            f"  . {self.settings}",
             f"  {_COMMAND} review --offline --estate {self.folder}",
             f"  {_COMMAND} lab --estate {self.folder}",
             "Ctrl-C stops it and removes it.",
@@ -91,19 +92,27 @@ def play_demo(
             if day < first:
                 yield
                 return
-            with watching(dict.fromkeys(workload.instances, server)) as found:
+            with watching(servers) as found:
                 yield
             seen.update(found)
 
         workload = load_workload(folder)
         first = workload.day((days or workload.days) - _SAMPLED_DAYS + 1)
         # The estate vacuums itself every night; a second hand would change sizes while they are read.
-        with private_server(settings={"autovacuum_naptime": "1d"}) as server:
+        with private_servers(name, {"autovacuum_naptime": "1d"}) as servers:
             built = build(
-                name, server, on_day=snapshot, during_day=watched, days=days, progress=progress
+                name, servers, on_day=snapshot, during_day=watched, days=days, progress=progress
             )
-            yield Demo(name, folder, dict(built.environ))
+            yield Demo(name, folder, dict(built.environ), _write_settings(place, built.environ))
     finally:
         shutil.rmtree(place, ignore_errors=True)
         os.environ.clear()
         os.environ.update(outside)
+
+
+def _write_settings(folder: Path, environ: Mapping[str, str]) -> Path:
+    file = folder / "environ.sh"
+    file.touch(mode=0o600)
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environ.items()))
+    file.write_text("".join(lines), encoding="utf-8")
+    return file

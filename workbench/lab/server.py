@@ -76,6 +76,11 @@ class Server:
         return self.binaries.bin
 
     @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return _SETTINGS["listen_addresses"]
+
+    @property
     def log(self) -> Path:
         """The file that the server writes its messages to."""
         return self.folder / "log"
@@ -90,7 +95,16 @@ class Server:
 
         The password is valid for ``postgres``, and for such other roles as were given it.
         """
-        return f"postgresql://{quote(user, safe='')}:{self.password}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+        return f"postgresql://{quote(user, safe='')}:{self.password}@{self.host}:{self.port}/{quote(database, safe='')}"
+
+    def give_password(self, role: str) -> str:
+        """Give a role a new random password, with which it connects over 127.0.0.1, and return it.
+
+        LabError where there is no such role.
+        """
+        password = secrets.token_hex(16)
+        _set_password(self, role, password)
+        return password
 
     def stop(self) -> None:
         """Stop the server and remove its folder; nothing where that has been done.
@@ -173,7 +187,7 @@ def _start(
         port = _await_ready(process, job, binaries, settings)
         server = Server(binaries, folder, port, password or secrets.token_hex(16), process)
         if primary is None:
-            _give_password(server)
+            _set_password(server, "postgres", server.password)
     except BaseException:
         with contextlib.suppress(LabError):  # what is being raised says more
             _dismiss(process, folder)
@@ -317,17 +331,25 @@ def _name(binaries: Binaries) -> str:
     return f"PostgreSQL {binaries.version[0]}.{binaries.version[1]} ({binaries.origin})"
 
 
-def _give_password(server: Server) -> None:
+def _set_password(server: Server, role: str, password: str) -> None:
     # Hashed here and kept out of the server's log and pg_stat_statements; that it arrives shows that the server answers.
     quiet = (
-        "-c log_statement=none -c log_min_duration_statement=-1 -c pg_stat_statements.track=none"
+        "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic"
+        " -c pg_stat_statements.track=none"
     )
-    command = psycopg.sql.SQL("ALTER ROLE postgres PASSWORD {}")
-    secret = server.password.encode()
+    command = psycopg.sql.SQL("ALTER ROLE {} PASSWORD {}")
     try:
         with psycopg.connect(server.url(), connect_timeout=30, options=quiet) as connection:
-            hashed = connection.pgconn.encrypt_password(secret, b"postgres", b"scram-sha-256")
-            connection.execute(command.format(psycopg.sql.Literal(hashed.decode())))
+            hashed = connection.pgconn.encrypt_password(
+                password.encode(), role.encode(), b"scram-sha-256"
+            )
+            connection.execute(
+                command.format(psycopg.sql.Identifier(role), psycopg.sql.Literal(hashed.decode()))
+            )
+    except psycopg.errors.UndefinedObject:
+        raise LabError(
+            f"The role {role} is not there: make it before it gets a password."
+        ) from None
     except psycopg.Error as fault:
         raise LabError(
             f"{_name(server.binaries)} started but cannot be used: {str(fault).strip()}. "

@@ -5,11 +5,12 @@ The head of ``data/estates/marketplace/workload.toml`` explains the vocabulary t
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +20,18 @@ from workbench.lab.draws import Draw, DrawError, Drawn, KeyKind, Population, new
 Constant = bool | int | float
 Week = Annotated[tuple[float, ...], Field(min_length=7, max_length=7)]
 Span = Annotated[tuple[int, ...], Field(min_length=2, max_length=2)]
+
+
+AddressPart = Literal["host", "port", "name", "user", "password"]
+ADDRESS_PARTS: tuple[AddressPart, ...] = get_args(AddressPart)
+
+
+class Variable(NamedTuple):
+    """What one variable holds of the way to a database; the whole URL where ``part`` is None."""
+
+    database: str
+    login: str
+    part: AddressPart | None
 
 
 class _Part(BaseModel):
@@ -40,10 +53,14 @@ class DatabasePart(_Part):
 
 
 class VariablePart(_Part):
-    """A variable that ``estate.toml`` asks for: the URL of a database for a login."""
+    """What ``estate.toml`` asks for: the URL of a database for a login, in one variable.
+
+    ``parts``: in five, each with one `AddressPart` for the end of its name.
+    """
 
     database: str
     login: str
+    parts: bool = False
 
 
 class PopulationPart(_Part):
@@ -133,6 +150,11 @@ class Workload(_Part):
         return self.start + timedelta(days=number - 1)
 
     @property
+    def variables(self) -> dict[str, Variable]:
+        """Every variable that `environ` gives, by name: ``SHOP_URL``, or ``SHOP_HOST``, ``SHOP_PORT`` ..."""
+        return {name: variable for _, name, variable in _variables(self)}
+
+    @property
     def settings(self) -> dict[str, str]:
         """What seed files read through ``current_setting``: start, populations, row counts."""
         return (
@@ -171,6 +193,14 @@ def read_flow(flow: Flow, populations: Mapping[str, PopulationPart]) -> ReadFlow
     return ReadFlow(tuple(draws), fills)
 
 
+def _variables(workload: Workload) -> Iterator[tuple[str, str, Variable]]:
+    """Yield (entry of `environ`, variable, what it holds)."""
+    for entry, given in workload.environ.items():
+        for part in ADDRESS_PARTS if given.parts else (None,):
+            name = f"{entry}_{part.upper()}" if part else entry
+            yield entry, name, Variable(given.database, given.login, part)
+
+
 def load_workload(folder: Path) -> Workload:
     """Read ``workload.toml`` of a folder; raises `EstateError` naming file, key and remedy."""
     file = folder / "workload.toml"
@@ -206,6 +236,10 @@ def _faults(workload: Workload) -> Iterator[tuple[str, str]]:
         yield from _unknown(f"databases.{name}.instance", database.instance, workload.instances)
     for name, variable in workload.environ.items():
         yield from _unknown(f"environ.{name}.database", variable.database, workload.databases)
+    given = Counter(name for _, name, _ in _variables(workload))
+    for entry, name, _ in _variables(workload):
+        if given[name] > 1:
+            yield f"environ.{entry}", f"{name} is given twice; call one of them otherwise"
     for name, session in workload.sessions.items():
         yield from _unknown(f"sessions.{name}.database", session.database, workload.databases)
     for name, part in workload.populations.items():

@@ -1,0 +1,4 @@
+CREATE ROLE identity LOGIN;
+
+-- Reviews this instance.
+CREATE ROLE workbench LOGIN IN ROLE pg_monitor;
