@@ -7,8 +7,9 @@ called a crossing: its caller is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ class Crossing:
     ``actor`` is None where the caller is unknown, and ``because`` says why. ``owners`` are the services
     whose data is touched, ``services`` all that meet. ``calls`` (or, of transactions, ``transactions``) count in
     the window; None where nothing was counted; with ``at_most`` others may be among them.
+    ``relations`` are ``schema.relation``; of one in another database, that one's instance and name stand in front.
     ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
     """
 
@@ -53,12 +55,34 @@ class Crossing:
     because: str | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    first_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """what renamed services were called first; see ``Estate.first_names``"""
 
     @property
     def key(self) -> str:
-        """The name by which it is exempted and compared: no oid, no queryid."""
-        parts = [self.kind, self.access, self.actor or "unknown", "+".join(self.relations)]
-        return ":".join([*parts, *([self.fingerprint] if self.fingerprint else [])])
+        """The name by which it is exempted and compared: no oid, no queryid, and services by their first names.
+
+        Kind, access, actor, place, relations, and the fingerprint; of a transaction its source and who meets too.
+
+        >>> Crossing("statement", "statements", "main", "app", "shop", (), ("auth",), "read", ("auth.users",),
+        ...          fingerprint="0a", first_names={"shop": "cart"}).key
+        'statement:read:cart:main/app:auth.users:0a'
+        """
+        met = self.kind == "transaction"
+        parts = [
+            (self.kind,),
+            *([(self.source,)] if met else []),
+            (self.access,),
+            (self._first(self.actor) if self.actor is not None else "",),
+            *([sorted(map(self._first, self.services))] if met else []),
+        ]
+        place = f"{_quoted(self.instance)}/{_quoted(self.database)}"
+        found = ["+".join(map(_quoted, names)) for names in parts]
+        found += [place, "+".join(map(_quoted, self.relations)), *filter(None, [self.fingerprint])]
+        return ":".join(found)
+
+    def _first(self, service: str) -> str:
+        return self.first_names.get(service, service)
 
     def to_json(self) -> dict[str, object]:
         """Return it as documents hold it."""
@@ -89,6 +113,14 @@ class Crossing:
             **moments,
             "key": self.key,
         }
+
+
+_DIVIDES = re.compile(r'[:+/"]')
+
+
+def _quoted(name: str) -> str:
+    """A part of a key: in double quotes where it holds what divides keys."""
+    return '"' + name.replace('"', '""') + '"' if _DIVIDES.search(name) else name
 
 
 @dataclass
@@ -124,7 +156,9 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
             continue
         fact = attributed.facts[number]
         for access, owners, touches in _crossed(fact):
-            relations = tuple(sorted({t.relation.qualified for t in touches}))
+            relations = tuple(
+                sorted({t.relation.seen_from(instance, str(datname)) for t in touches})
+            )
             key = (
                 instance,
                 str(datname),
@@ -149,7 +183,11 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
                 group.because.add(fact.caller.because)
     seen = _when_seen(attributed, sorted({n for g in groups.values() for n in g.rows}))
     views = _views_over(attributed)
-    found = [_crossing(key, group, seen, views) for key, group in groups.items()]
+    names = attributed.catalogue.estate.first_names
+    found = [
+        replace(_crossing(key, group, seen, views), first_names=names)
+        for key, group in groups.items()
+    ]
     return tuple(sorted(found, key=lambda c: (-(c.calls or 0), c.key, c.instance, c.database)))
 
 

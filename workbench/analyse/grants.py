@@ -56,7 +56,8 @@ def grant_crossings(catalogue: Catalogue, used: Iterable[Crossing]) -> tuple[Cro
                     if usable.get(relation.schema, set()) & member or grantee in _EVERYTHING:
                         key = (instance, database, service, str(relation.service), access)
                         found.setdefault(key, {}).setdefault(relation, set()).add(login)
-    return tuple(_crossings(found, used))
+    names = catalogue.estate.first_names
+    return tuple(replace(c, first_names=names) for c in _crossings(found, used))
 
 
 def _crossings(found: _Found, used: Iterable[Crossing]) -> Iterable[Crossing]:
