@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from workbench.analyse.attribution import MAINTAINING, Touch
+from workbench.analyse.catalogue import Relation
 from workbench.analyse.statements import Attributed, Entry
 from workbench.snapshot.differences import STATEMENT_KEY
 
@@ -31,7 +32,8 @@ class Crossing:
     whose data is touched, ``services`` all that meet. ``calls`` (or, of transactions, ``transactions``) count in
     the window; None where nothing was counted; with ``at_most`` others may be among them.
     ``relations`` are ``schema.relation``; of one in another database, that one's instance and name stand in front.
-    ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
+    ``via`` are the triggers and foreign keys that the statement's own writes set off: it reaches the data through
+    them alone. ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Crossing:
     time_ms: float | None = None
     at_most: bool = False
     through: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
     bypasses: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
@@ -106,6 +109,7 @@ class Crossing:
             "at_most": self.at_most,
             "relations": list(self.relations),
             "through": list(self.through),
+            "via": list(self.via),
             "bypasses": list(self.bypasses),
             "logins": list(self.logins),
             "examples": list(self.examples),
@@ -131,6 +135,7 @@ class _Group:
     time_ms: float = 0.0
     at_most: bool = False
     through: set[str] = field(default_factory=set)
+    via: set[str] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
     examples: set[str] = field(default_factory=set)
     because: set[str] = field(default_factory=set)
@@ -173,6 +178,7 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
             group.time_ms += 0.0 if pd.isna(time_ms) else float(time_ms)
             group.at_most |= not all(t.certain for t in touches)
             group.through |= {v.qualified for t in touches for v in t.views}
+            group.via |= {" > ".join(t.via) for t in touches if t.via}
             group.services |= _met(fact)
             group.rows.append(number)
             if isinstance(rolname, str):
@@ -200,7 +206,7 @@ def _crossing(
     instance, database, actor, owners, access, relations, fingerprint = key
     moments = [seen[n] for n in group.rows if n in seen]
     bypassed: set[str] = set()
-    if actor is not None and access == "read" and not group.through:
+    if actor is not None and access == "read" and not (group.through or group.via):
         for relation in relations:
             bypassed |= views.get((instance, database, relation), {}).get(actor, set())
     return Crossing(
@@ -217,6 +223,7 @@ def _crossing(
         time_ms=group.time_ms,
         at_most=group.at_most,
         through=tuple(sorted(group.through)),
+        via=tuple(sorted(group.via)),
         bypasses=tuple(sorted(bypassed)),
         logins=tuple(sorted(group.logins)),
         examples=tuple(sorted(group.examples)[:3]),
@@ -247,12 +254,22 @@ def _crossed(fact: Entry) -> Iterator[tuple[str, tuple[str, ...], list[Touch]]]:
         abroad = _abroad_for_anybody(named)
     else:
         return
-    written = [t for t in abroad if t.access == "write"]
-    taken = {t.relation for t in written}
-    other = [t for t in abroad if t.access != "write" and t.relation not in taken]
-    for access, touches in (("write", written), ("read", other)):
-        if touches:
-            yield access, tuple(sorted({str(t.relation.service) for t in touches})), touches
+    taken: set[tuple[Relation, str]] = set()
+    for set_off in (
+        False,
+        True,
+    ):  # what the text itself does stays as it is, whatever a trigger adds
+        for access in ("write", "read"):
+            touches = [
+                t
+                for t in abroad
+                if bool(t.via) is set_off
+                and (t.access == "write") is (access == "write")
+                and not {(t.relation, access), (t.relation, "write")} & taken
+            ]
+            if touches:
+                yield access, tuple(sorted({str(t.relation.service) for t in touches})), touches
+            taken |= {(t.relation, access) for t in touches}
 
 
 def _abroad_for_anybody(named: list[Touch]) -> list[Touch]:
@@ -261,9 +278,11 @@ def _abroad_for_anybody(named: list[Touch]) -> list[Touch]:
     Where all that the text names is one service's, its views reach abroad. Else what it writes
     directly may be its own.
     """
-    hosts = {(t.views[0] if t.views else t.relation).service for t in named}
+    hosts = {(t.views[0] if t.views else t.relation).service for t in named if not t.via}
     if len(hosts) > 1:
-        hosts = {t.relation.service for t in named if t.access == "write" and not t.views}
+        hosts = {
+            t.relation.service for t in named if t.access == "write" and not (t.views or t.via)
+        }
     if len(hosts) != 1:
         return named
     return [t for t in named if t.relation.service not in hosts]
