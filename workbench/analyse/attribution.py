@@ -25,6 +25,8 @@ from typing import Literal, NamedTuple
 
 from workbench.analyse.catalogue import Catalogue, DatabaseNames, Relation
 from workbench.analyse.consequences import Change, Consequences
+from workbench.analyse.layouts import Layouts
+from workbench.analyse.privileges import Privileges
 from workbench.analyse.sharing import (
     MERGING_MAJOR,
     Context,
@@ -42,6 +44,7 @@ from workbench.analyse.touching import (
     is_system,
     wanted,
 )
+from workbench.snapshot import Snapshot
 from workbench.sql import Name, Statement
 
 __all__ = [
@@ -125,16 +128,26 @@ def attributor(
     majors: Mapping[str, int],
     read: Callable[[str], Statement],
     statements: Iterable[tuple[Context, str, Statement]],
+    first: Snapshot | None = None,
 ) -> Attributor:
-    """Return what attributes the statements of a window, having looked at all of them: (context, text, facts)."""
+    """Return what attributes the statements of a window, having looked at all of them: (context, text, facts).
+
+    ``first`` is the window's first snapshot with a catalogue: what changed since tells no relations apart.
+    """
     seen = list(statements)
+    first = catalogue.snapshot if first is None else first
+    catalogues = [catalogue] if first is catalogue.snapshot else [catalogue, Catalogue(first)]
     setting, temporary = saying_so(seen)
     return Attributor(
         catalogue,
         majors,
         read,
         setting | setting_paths(catalogue, ((c, s) for c, _, s in seen)),
-        Sharing(aliases_in((c[:2], s) for c, _, s in seen)),
+        Sharing(
+            aliases_in((c[:2], s) for c, _, s in seen),
+            Layouts(catalogue.snapshot, first),
+            [Privileges(c) for c in catalogues],
+        ),
         temporary,
     )
 
@@ -189,7 +202,9 @@ class Attributor:
                 here = ()
                 found.open_ended |= name in self.temporary.get(context, ())
             elif self.majors.get(context.instance, MERGING_MAJOR) >= MERGING_MAJOR:
-                hidden, anything = self.sharing.sharers(names, statement, (schema, name))
+                uses = [u for u in statement.uses if u[1] == (schema, name)]
+                uses = uses or [(name, (schema, name), (), ())]  # which a search does not tell
+                hidden, anything = self.sharing.sharers(names, context, access, oids[0], uses)
                 if anything or not hidden <= set(oids):
                     oids, rung = (*oids, *sorted(hidden - set(oids))), "merged"
                     found.open_ended |= anything

@@ -92,6 +92,7 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
         _majors(window),
         read_statement,
         zip(contexts, texts, statements, strict=True),
+        next((s for s in window.history.collected if s.has("columns")), None),
     ).attribute
     readers = _readers(window)
     several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)

@@ -164,17 +164,21 @@ class Expressions(ABC):
                     self.equal(self._plain(node, scope), (_SUBQUERY, output.at(place)))
                 return
             for left, right in zip(lefts, rights, strict=False):
-                self._pair("eq", left, right, scope)
+                self._pair("eq", left, right, scope, typed=False)
             return
         test = class_of(kind, operator)
         if "lexpr" in body and "rexpr" in body:
-            self._pair(test, body["lexpr"], body["rexpr"], scope)
+            # of a comparison with NULL the server may make IS NULL, which is of no type
+            typed = kind not in _OF_NULL and not any(map(_is_null, (*lefts, *rights)))
+            self._pair(test, body["lexpr"], body["rexpr"], scope, typed=typed)
         else:
             self.expression(body, scope)
 
-    def _pair(self, test: str, left: Tree, right: Tree, scope: Scope) -> None:
+    def _pair(
+        self, test: str, left: Tree, right: Tree, scope: Scope, *, typed: bool = True
+    ) -> None:
         one, other = self._plain(left, scope), self._plain(right, scope)
-        if test in _BY_TYPE:
+        if typed and test in _BY_TYPE:
             self._typed(left, one)
             self._typed(right, other)
         if one and other:
@@ -227,6 +231,13 @@ _MOST_PAIRS = 1000
 
 _BY_TYPE = frozenset(("eq", "ne", "range", "in", "not_in", "like", "regex"))
 """Comparisons whose operator is another one for each of the types that are not polymorphic."""
+
+_OF_NULL = frozenset(("AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT"))
+
+
+def _is_null(node: Tree) -> bool:
+    return bool(node.get("A_Const", {}).get("isnull"))
+
 
 _SUBQUERY = Source("")
 """Stands for a subquery in an expression: never the same use of a relation as another one."""
