@@ -1,11 +1,13 @@
 """Who touches whose data: exactly what was planted, nothing besides, and under names that outlive an upgrade."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
 from attributed import Entries, estate_of, looked_at, made, unseen, worked
 from workbench import load_history, window_of
-from workbench.analyse.crossings import matrix, statement_crossings, writers
+from workbench.analyse.crossings import Crossing, matrix, statement_crossings, writers
 from workbench.analyse.grants import grant_crossings
 from workbench.analyse.workload import workload
 from workbench.lab.workload import load_workload
@@ -125,7 +127,7 @@ def test_the_matrix_counts_each_owner(crossings):
 
 
 def test_keys_name_neither_oid_nor_queryid_and_are_unique(marketplace, crossings):
-    keys = [c.key for c in crossings]
+    keys = [c.key for c in marketplace.crossings]
     assert len(set(keys)) == len(keys)
     catalogue = marketplace.attributed.catalogue
     oids = {str(o) for p in catalogue.places() for o in catalogue.database(*p).by_oid}
@@ -254,6 +256,80 @@ def test_grants_by_membership_public_columns_and_ownership_but_not_without_usage
         *("shop.carts", "shop.owned", "shop.v_users"),
     }
     assert (("cross_reader",), "write") not in held
+
+
+def test_the_same_names_in_two_databases_are_two_crossings(server):
+    databases = ("cross_one", "cross_two")
+    with made(server, databases, LOGINS[:2]):
+        for database in databases:
+            with unseen(server, database) as admin:
+                admin.execute(
+                    "CREATE EXTENSION pg_stat_statements; CREATE SCHEMA auth; CREATE TABLE auth.users (id int);"
+                    "CREATE SCHEMA shop; GRANT USAGE ON SCHEMA auth TO cross_shop;"
+                    "GRANT SELECT ON auth.users TO cross_shop"
+                )
+            with psycopg.connect(server.url(database, "cross_shop"), autocommit=True) as session:
+                session.execute("SELECT id FROM auth.users WHERE id = 1")
+        text = "".join(
+            f'[services.{s}_{d}]\ndatabase = "{d}"\nschemas = ["{s}"]\n'
+            for d in databases
+            for s in ("auth", "shop")
+        )
+        text += '[[actors]]\nservice = "shop_cross_one"\nlogin = "cross_shop"\n'
+        found = worked(looked_at(estate_of(server, databases[0], text))).crossings
+        assert {c.kind for c in found} == {"statement", "grant"}
+        for kind in ("statement", "grant"):
+            held = {c.database: c.key for c in found if c.kind == kind}
+            assert set(held) == set(databases)
+            assert len(set(held.values())) == 2
+
+
+def test_keys_outlive_new_names_of_services(marketplace):
+    def keys(estate):
+        history = load_history(reference_estate("marketplace") / "history", estate)
+        found = workload(window_of(history)).crossings
+        return {c.key for c in found}, {s for c in found for s in c.services}
+
+    def renamed(estate, old, new):
+        """The estate, a service of which has a new name wherever it is said."""
+        services = tuple(
+            replace(s, name=new, was=(*s.was, old)) if s.name == old else s for s in estate.services
+        )
+        actors = tuple(replace(a, service=new) if a.service == old else a for a in estate.actors)
+        return replace(estate, services=services, actors=actors)
+
+    estate = marketplace.attributed.catalogue.estate
+    first, before = keys(estate)
+    once = renamed(renamed(estate, "search", "finder"), "auth", "accounts")
+    twice = renamed(once, "finder", "discovery")
+    for now, names in ((once, {"finder", "accounts"}), (twice, {"discovery", "accounts"})):
+        after, services = keys(now)
+        assert names <= services
+        assert not names & before
+        assert after == first
+
+
+def test_keys_are_unique_and_hold_names_that_divide_them():
+    blank = Crossing(
+        *("statement", "statements", "main", "app", "shop"), (), ("auth",), "read", ("auth.users",)
+    )
+    twins = [
+        blank,
+        replace(blank, relations=("auth.a", "auth.b")),
+        replace(blank, relations=("auth.a+auth.b",)),
+        replace(blank, actor="shop:main/app"),
+        replace(blank, actor=None),
+        replace(blank, actor="unknown"),
+        replace(blank, database="app:auth.users", relations=()),
+        replace(blank, instance="main/app", database=""),
+        replace(blank, kind="grant", source="catalog"),
+        *(
+            replace(blank, kind="transaction", source=s, services=m)
+            for s in ("wal", "locks")
+            for m in (("a", "b"), ("a", "c"))
+        ),
+    ]
+    assert len({c.key for c in twins}) == len(twins)
 
 
 def test_keys_outlive_an_upgrade(live, major):

@@ -624,3 +624,71 @@ def test_another_readers_facts_are_left_behind(tmp_path):
     old.write_text("x {}\n")
     read_texts(["SELECT 1"], tmp_path)
     assert not old.exists()
+
+
+USES = [
+    (
+        "SELECT u.id, lower(u.name) FROM a.users u WHERE u.age > $1 AND u.kind::text = $2 ORDER BY u.made",
+        {("u", ("a", "users"), ("age", "id", "kind", "made", "name"), ("age",))},
+    ),
+    (
+        "SELECT * FROM t x WHERE EXISTS (SELECT 1 FROM t x WHERE x.b = $1)",
+        {("x", (None, "t"), ("",), ()), ("x", (None, "t"), ("b",), ("b",))},
+    ),
+    ("SELECT count(*) AS n FROM t ORDER BY n", {("t", (None, "t"), (), ())}),
+    ("SELECT count(t.*) FROM t", {("t", (None, "t"), (), ())}),
+    ("SELECT 1 FROM t WHERE a = NULL AND b IS DISTINCT FROM $1", {("t", (None, "t"), ("a", "b"), ())}),
+    (
+        "SELECT a.x FROM one AS a JOIN two AS b USING (k)",
+        {("a", (None, "one"), ("k", "x"), ()), ("b", (None, "two"), ("k",), ())},
+    ),
+    ("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING c", {("t", (None, "t"), ("a", "b", "c"), ())}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "uses"), USES, ids=[text for text, _ in USES])
+def test_the_columns_of_each_use_of_a_relation(text, uses):
+    assert read_statement(text).uses == uses
+
+
+CHANGES = [
+    ("INSERT INTO t VALUES (1)", {("insert", (None, "t"), ())}),
+    (
+        "INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET c = 1, b = 2",
+        {("insert", (None, "t"), ()), ("update", (None, "t"), ("b", "c"))},
+    ),
+    ("UPDATE s.t SET a = 1, (b, c) = (2, 3)", {("update", ("s", "t"), ("a", "b", "c"))}),
+    ("WITH d AS (DELETE FROM t RETURNING a) SELECT a FROM d", {("delete", (None, "t"), ())}),
+    (
+        "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = 1 WHEN NOT MATCHED THEN INSERT (a) VALUES (1)",
+        {("insert", (None, "t"), ()), ("update", (None, "t"), ("b",))},
+    ),
+    ("TRUNCATE t, s.u", {("truncate", (None, "t"), ()), ("truncate", ("s", "u"), ())}),
+    ("COPY t FROM STDIN", {("insert", (None, "t"), ())}),
+    ("COPY t TO STDOUT", set()),
+    ("EXPLAIN DELETE FROM t", set()),
+    ("EXPLAIN ANALYZE DELETE FROM t", {("delete", (None, "t"), ())}),
+    (
+        "DO $$ BEGIN UPDATE t SET a = f(1, 2), b = 3 WHERE c; DELETE FROM s.u; TRUNCATE v; SELECT 1 INTO w FROM x; END $$",
+        {
+            ("update", (None, "t"), ("a", "b")),
+            ("delete", ("s", "u"), ()),
+            ("truncate", (None, "v"), ()),
+        },
+    ),
+    (
+        "DO $$ BEGIN INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 2; UPDATE u SET (a, b) = (1, 2); END $$",
+        {
+            ("insert", (None, "t"), ()),
+            ("update", (None, "t"), ("b",)),
+            ("update", (None, "u"), ()),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "changes"), CHANGES, ids=[text for text, _ in CHANGES])
+def test_what_is_done_to_what_is_written(text, changes):
+    found = read_statement(text)
+    assert found.changes == changes
+    assert statement_from_json(found.to_json()) == found

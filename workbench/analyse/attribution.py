@@ -18,12 +18,15 @@ Only the first three are certain. The others count in upper bounds alone.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
-from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, Relation, read_path
+from workbench.analyse.catalogue import Catalogue, DatabaseNames, Relation
+from workbench.analyse.consequences import Change, Consequences
+from workbench.analyse.layouts import Layouts
+from workbench.analyse.privileges import Privileges
 from workbench.analyse.sharing import (
     MERGING_MAJOR,
     Context,
@@ -32,6 +35,16 @@ from workbench.analyse.sharing import (
     saying_so,
     setting_paths,
 )
+from workbench.analyse.touching import (
+    ACCESSES,
+    MAINTAINING,
+    Access,
+    Touch,
+    by_name,
+    is_system,
+    wanted,
+)
+from workbench.snapshot import Snapshot
 from workbench.sql import Name, Statement
 
 __all__ = [
@@ -71,30 +84,6 @@ RUNGS: tuple[Rung, ...] = (
 """From the surest to the least sure: an entry stands on the lowest of its names' rungs."""
 
 CERTAIN: frozenset[Rung] = frozenset(("workbench", "none", "qualified", "search_path", "unique"))
-
-Access = Literal["read", "write", "lock"]
-
-ACCESSES: tuple[Access, ...] = ("read", "write", "lock")
-
-MAINTAINING = ("ddl", "maintenance")
-"""Kinds of statements that work on a relation and not with its rows: all they touch, they lock."""
-
-_SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
-
-_DYNAMIC = re.compile(r"\bexecute\b", re.IGNORECASE)
-"""What a function's body needs to run what nobody can read in it."""
-
-
-class Touch(NamedTuple):
-    """One relation that a statement touches, or may touch, and how."""
-
-    relation: Relation
-    access: Access
-    certain: bool
-    named: bool = True
-    """the text names it; False: it may hide behind the same name"""
-    views: tuple[Relation, ...] = ()
-    """the views through which it is reached, the one that is named first"""
 
 
 class Attribution(NamedTuple):
@@ -139,16 +128,26 @@ def attributor(
     majors: Mapping[str, int],
     read: Callable[[str], Statement],
     statements: Iterable[tuple[Context, str, Statement]],
+    first: Snapshot | None = None,
 ) -> Attributor:
-    """Return what attributes the statements of a window, having looked at all of them: (context, text, facts)."""
+    """Return what attributes the statements of a window, having looked at all of them: (context, text, facts).
+
+    ``first`` is the window's first snapshot with a catalogue: what changed since tells no relations apart.
+    """
     seen = list(statements)
+    first = catalogue.snapshot if first is None else first
+    catalogues = [catalogue] if first is catalogue.snapshot else [catalogue, Catalogue(first)]
     setting, temporary = saying_so(seen)
     return Attributor(
         catalogue,
         majors,
         read,
         setting | setting_paths(catalogue, ((c, s) for c, _, s in seen)),
-        Sharing(aliases_in((c[:2], s) for c, _, s in seen)),
+        Sharing(
+            aliases_in((c[:2], s) for c, _, s in seen),
+            Layouts(catalogue.snapshot, first),
+            [Privileges(c) for c in catalogues],
+        ),
         temporary,
     )
 
@@ -169,7 +168,6 @@ class Attributor:
     sets_path: frozenset[Context] = frozenset()
     sharing: Sharing = field(default_factory=lambda: Sharing({}))
     temporary: Mapping[Context, frozenset[str]] = field(default_factory=dict)
-    _bodies: dict[Function, Statement] = field(default_factory=dict)
     _stands: dict[tuple[str, str, int, Access, bool, bool], tuple[Touch, ...]] = field(
         default_factory=dict
     )
@@ -188,8 +186,9 @@ class Attributor:
         path = self.catalogue.search_path(*context).schemas
         found = _Found(open_ended=statement.approximate or statement.opaque)
         calls: dict[Name, None] = {}
-        for access, (schema, name) in _wanted(statement):
-            if _is_system(names, schema, name):
+        events: dict[Change, None] = {}
+        for access, (schema, name) in wanted(statement):
+            if is_system(names, schema, name):
                 continue
             if access == "lock" and (schema, name) not in statement.locks:
                 homes = names.by_name.get(name, {})
@@ -203,12 +202,21 @@ class Attributor:
                 here = ()
                 found.open_ended |= name in self.temporary.get(context, ())
             elif self.majors.get(context.instance, MERGING_MAJOR) >= MERGING_MAJOR:
-                hidden, anything = self.sharing.sharers(names, statement, (schema, name))
+                uses = [u for u in statement.uses if u[1] == (schema, name)]
+                uses = uses or [(name, (schema, name), (), ())]  # which a search does not tell
+                hidden, anything = self.sharing.sharers(names, context, access, oids[0], uses)
                 if anything or not hidden <= set(oids):
                     oids, rung = (*oids, *sorted(hidden - set(oids))), "merged"
                     found.open_ended |= anything
             found.name(rung, f"{schema}.{name}" if schema else name)
             certain = rung in CERTAIN and not statement.approximate
+            if access == "write":
+                for oid in oids:
+                    events |= dict.fromkeys(
+                        Change(event, oid, frozenset(columns), certain, oid in here)
+                        for event, of, columns in sorted(statement.changes, key=str)
+                        if of == (schema, name)
+                    )
             for oid in oids:
                 found.touches |= dict.fromkeys(
                     self._touched(names, oid, access, certain, oid in here)
@@ -219,10 +227,22 @@ class Attributor:
                     for origin in names.reads.get(oid, ()):
                         touched = self._touched(names, origin, "read", certain, oid in here)
                         found.touches |= dict.fromkeys(touched)
-        self._run(found, names, context, path, (*sorted(statement.functions, key=_order), *calls))
+        calls = dict.fromkeys(sorted(statement.functions, key=by_name)) | calls
+        for then in (
+            self._consequences.of_calls(names, context, path, tuple(calls)),
+            *(self._consequences.of_change(names, context, path, event) for event in events),
+        ):
+            found.touches |= dict.fromkeys(then.touches)
+            found.open_ended |= then.hidden
+            for function in then.functions:
+                found.name("approximate", f"{function}()")
         if statement.approximate or statement.opaque:
             found.rungs.setdefault("approximate", [])
         return found.attribution()
+
+    @cached_property
+    def _consequences(self) -> Consequences:
+        return Consequences(self.catalogue, self.read, self._resolve, self._touched)
 
     def _missing(
         self,
@@ -240,59 +260,6 @@ class Attributor:
             found.touches[Touch(gone, access, not statement.approximate)] = None
         else:
             found.open_ended |= name not in self.temporary.get(context, ())
-
-    def _run(
-        self,
-        found: _Found,
-        names: DatabaseNames,
-        context: Context,
-        path: tuple[str, ...],
-        calls: Iterable[Name],
-    ) -> None:
-        """Add what the bodies of called functions name, and of those that they call: it may be touched."""
-        waiting = list(reversed(list(calls)))
-        seen: set[Name] = set()
-        while waiting:
-            schema, called = waiting.pop()
-            homes = names.functions.get(called, {})
-            for place in sorted(homes):
-                if schema not in (None, place) or (place, called) in seen:
-                    continue
-                seen.add((place, called))
-                for function in homes[place]:
-                    code = self._code(function)
-                    within = path
-                    if function.search_path is not None:
-                        within = read_path(function.search_path, context.login)
-                    inside = list(self._inside(names, context, within, code))
-                    hidden = code is None or _DYNAMIC.search(function.body or "") is not None
-                    if inside or hidden:
-                        found.name("approximate", f"{called}()")
-                        found.open_ended |= hidden
-                    found.touches |= dict.fromkeys(inside)
-                    waiting += sorted(code.functions if code else (), key=_order, reverse=True)
-
-    def _code(self, function: Function) -> Statement | None:
-        """What a function's body names; None where it cannot be read."""
-        if function.body is None:
-            return None
-        if function not in self._bodies:
-            quote = "$body$" if "$body$" not in function.body else "$body_$"
-            self._bodies[function] = self.read(f"DO {quote}{function.body}{quote}")
-        return self._bodies[function]
-
-    def _inside(
-        self,
-        names: DatabaseNames,
-        context: Context,
-        path: tuple[str, ...],
-        code: Statement | None,
-    ) -> Iterator[Touch]:
-        for access, (schema, name) in _wanted(code) if code else ():
-            if access != "lock" and not _is_system(names, schema, name):
-                oids, _ = self._resolve(names, context, path, schema, name, False)
-                for oid in oids:
-                    yield from self._touched(names, oid, access, False, False)
 
     def _resolve(
         self,
@@ -334,27 +301,3 @@ class Attributor:
                 or [Touch(view, access, certain, named) for view in views[:1]]
             )
         return self._stands[key]
-
-
-def _wanted(statement: Statement) -> Iterator[tuple[Access, Name]]:
-    """Each name of a statement that is looked up, and what is done to it."""
-    if statement.is_foreign_key_check:
-        return  # the server's own: it reads the parent for nobody
-    if statement.kind in MAINTAINING and not statement.writes:
-        # the query of a new view or function is not run
-        groups = [frozenset[Name](), frozenset[Name](), statement.touches]
-    else:
-        groups = [statement.reads, statement.writes, statement.locks]
-    for access, group in zip(ACCESSES, groups, strict=True):
-        for name in sorted(group, key=_order) if len(group) > 1 else group:
-            yield access, name
-
-
-def _order(name: Name) -> tuple[str, str]:
-    return name[0] or "", name[1]
-
-
-def _is_system(names: DatabaseNames, schema: str | None, name: str) -> bool:
-    if schema is not None:
-        return schema in _SYSTEM or schema.startswith("pg_temp")
-    return name.startswith("pg_") and name not in names.by_name

@@ -40,7 +40,10 @@ def bounded(
     They can where the statement writes one name, every relation it may mean is an ordinary table, and both
     readings of its counters are those of the statements. See ``workbench.analyse.statements.Attributed``.
     """
-    unsure = touches[(touches["access"] == "write") & ~touches["certain"]]
+    # what a write sets off comes on top of the rows that it changes itself
+    unsure = touches[
+        (touches["access"] == "write") & ~touches["certain"] & ~touches["via"].astype(bool)
+    ]
     candidates = [
         n
         for n in unsure["entry"].unique().tolist()

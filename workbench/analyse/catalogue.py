@@ -37,6 +37,11 @@ class Relation(NamedTuple):
         """``schema.relation``, as findings and keys name it."""
         return f"{self.schema}.{self.relation}"
 
+    def seen_from(self, instance: str, database: str) -> str:
+        """``schema.relation`` for who is in that database; elsewhere ``instance/database/schema.relation``."""
+        here = (self.instance, self.database) == (instance, database)
+        return self.qualified if here else f"{self.instance}/{self.database}/{self.qualified}"
+
 
 class SearchPath(NamedTuple):
     """The schemas in which a login's unqualified names are looked up, and whose setting says so."""

@@ -7,14 +7,16 @@ called a crossing: its caller is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import pandas as pd
 
 from workbench.analyse.attribution import MAINTAINING, Touch
+from workbench.analyse.catalogue import Relation
 from workbench.analyse.statements import Attributed, Entry
 from workbench.snapshot.differences import STATEMENT_KEY
 
@@ -29,7 +31,9 @@ class Crossing:
     ``actor`` is None where the caller is unknown, and ``because`` says why. ``owners`` are the services
     whose data is touched, ``services`` all that meet. ``calls`` (or, of transactions, ``transactions``) count in
     the window; None where nothing was counted; with ``at_most`` others may be among them.
-    ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
+    ``relations`` are ``schema.relation``; of one in another database, that one's instance and name stand in front.
+    ``via`` are the triggers and foreign keys that the statement's own writes set off: it reaches the data through
+    them alone. ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
     """
 
     kind: Kind
@@ -46,6 +50,7 @@ class Crossing:
     time_ms: float | None = None
     at_most: bool = False
     through: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
     bypasses: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
@@ -53,12 +58,34 @@ class Crossing:
     because: str | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    first_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """what renamed services were called first; see ``Estate.first_names``"""
 
     @property
     def key(self) -> str:
-        """The name by which it is exempted and compared: no oid, no queryid."""
-        parts = [self.kind, self.access, self.actor or "unknown", "+".join(self.relations)]
-        return ":".join([*parts, *([self.fingerprint] if self.fingerprint else [])])
+        """The name by which it is exempted and compared: no oid, no queryid, and services by their first names.
+
+        Kind, access, actor, place, relations, and the fingerprint; of a transaction its source and who meets too.
+
+        >>> Crossing("statement", "statements", "main", "app", "shop", (), ("auth",), "read", ("auth.users",),
+        ...          fingerprint="0a", first_names={"shop": "cart"}).key
+        'statement:read:cart:main/app:auth.users:0a'
+        """
+        met = self.kind == "transaction"
+        parts = [
+            (self.kind,),
+            *([(self.source,)] if met else []),
+            (self.access,),
+            (self._first(self.actor) if self.actor is not None else "",),
+            *([sorted(map(self._first, self.services))] if met else []),
+        ]
+        place = f"{_quoted(self.instance)}/{_quoted(self.database)}"
+        found = ["+".join(map(_quoted, names)) for names in parts]
+        found += [place, "+".join(map(_quoted, self.relations)), *filter(None, [self.fingerprint])]
+        return ":".join(found)
+
+    def _first(self, service: str) -> str:
+        return self.first_names.get(service, service)
 
     def to_json(self) -> dict[str, object]:
         """Return it as documents hold it."""
@@ -82,6 +109,7 @@ class Crossing:
             "at_most": self.at_most,
             "relations": list(self.relations),
             "through": list(self.through),
+            "via": list(self.via),
             "bypasses": list(self.bypasses),
             "logins": list(self.logins),
             "examples": list(self.examples),
@@ -89,6 +117,14 @@ class Crossing:
             **moments,
             "key": self.key,
         }
+
+
+_DIVIDES = re.compile(r'[:+/"]')
+
+
+def _quoted(name: str) -> str:
+    """A part of a key: in double quotes where it holds what divides keys."""
+    return '"' + name.replace('"', '""') + '"' if _DIVIDES.search(name) else name
 
 
 @dataclass
@@ -99,6 +135,7 @@ class _Group:
     time_ms: float = 0.0
     at_most: bool = False
     through: set[str] = field(default_factory=set)
+    via: set[str] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
     examples: set[str] = field(default_factory=set)
     because: set[str] = field(default_factory=set)
@@ -124,7 +161,9 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
             continue
         fact = attributed.facts[number]
         for access, owners, touches in _crossed(fact):
-            relations = tuple(sorted({t.relation.qualified for t in touches}))
+            relations = tuple(
+                sorted({t.relation.seen_from(instance, str(datname)) for t in touches})
+            )
             key = (
                 instance,
                 str(datname),
@@ -139,6 +178,7 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
             group.time_ms += 0.0 if pd.isna(time_ms) else float(time_ms)
             group.at_most |= not all(t.certain for t in touches)
             group.through |= {v.qualified for t in touches for v in t.views}
+            group.via |= {" > ".join(t.via) for t in touches if t.via}
             group.services |= _met(fact)
             group.rows.append(number)
             if isinstance(rolname, str):
@@ -149,7 +189,11 @@ def statement_crossings(attributed: Attributed) -> tuple[Crossing, ...]:
                 group.because.add(fact.caller.because)
     seen = _when_seen(attributed, sorted({n for g in groups.values() for n in g.rows}))
     views = _views_over(attributed)
-    found = [_crossing(key, group, seen, views) for key, group in groups.items()]
+    names = attributed.catalogue.estate.first_names
+    found = [
+        replace(_crossing(key, group, seen, views), first_names=names)
+        for key, group in groups.items()
+    ]
     return tuple(sorted(found, key=lambda c: (-(c.calls or 0), c.key, c.instance, c.database)))
 
 
@@ -162,7 +206,7 @@ def _crossing(
     instance, database, actor, owners, access, relations, fingerprint = key
     moments = [seen[n] for n in group.rows if n in seen]
     bypassed: set[str] = set()
-    if actor is not None and access == "read" and not group.through:
+    if actor is not None and access == "read" and not (group.through or group.via):
         for relation in relations:
             bypassed |= views.get((instance, database, relation), {}).get(actor, set())
     return Crossing(
@@ -179,6 +223,7 @@ def _crossing(
         time_ms=group.time_ms,
         at_most=group.at_most,
         through=tuple(sorted(group.through)),
+        via=tuple(sorted(group.via)),
         bypasses=tuple(sorted(bypassed)),
         logins=tuple(sorted(group.logins)),
         examples=tuple(sorted(group.examples)[:3]),
@@ -209,12 +254,22 @@ def _crossed(fact: Entry) -> Iterator[tuple[str, tuple[str, ...], list[Touch]]]:
         abroad = _abroad_for_anybody(named)
     else:
         return
-    written = [t for t in abroad if t.access == "write"]
-    taken = {t.relation for t in written}
-    other = [t for t in abroad if t.access != "write" and t.relation not in taken]
-    for access, touches in (("write", written), ("read", other)):
-        if touches:
-            yield access, tuple(sorted({str(t.relation.service) for t in touches})), touches
+    taken: set[tuple[Relation, str]] = set()
+    for set_off in (
+        False,
+        True,
+    ):  # what the text itself does stays as it is, whatever a trigger adds
+        for access in ("write", "read"):
+            touches = [
+                t
+                for t in abroad
+                if bool(t.via) is set_off
+                and (t.access == "write") is (access == "write")
+                and not {(t.relation, access), (t.relation, "write")} & taken
+            ]
+            if touches:
+                yield access, tuple(sorted({str(t.relation.service) for t in touches})), touches
+            taken |= {(t.relation, access) for t in touches}
 
 
 def _abroad_for_anybody(named: list[Touch]) -> list[Touch]:
@@ -223,9 +278,11 @@ def _abroad_for_anybody(named: list[Touch]) -> list[Touch]:
     Where all that the text names is one service's, its views reach abroad. Else what it writes
     directly may be its own.
     """
-    hosts = {(t.views[0] if t.views else t.relation).service for t in named}
+    hosts = {(t.views[0] if t.views else t.relation).service for t in named if not t.via}
     if len(hosts) > 1:
-        hosts = {t.relation.service for t in named if t.access == "write" and not t.views}
+        hosts = {
+            t.relation.service for t in named if t.access == "write" and not (t.views or t.via)
+        }
     if len(hosts) != 1:
         return named
     return [t for t in named if t.relation.service not in hosts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -31,7 +32,11 @@ def transaction_crossings(
     says; an actor's own tables are no crossing. Sorted by count. ``found`` spares reading the WAL's frames again.
     """
     catalogue = Catalogue(history.newest)
-    met = [*_from_wal(found or written(history)), *_from_locks(history, catalogue)]
+    names = catalogue.estate.first_names
+    met = [
+        replace(crossing, first_names=names)
+        for crossing in (*_from_wal(found or written(history)), *_from_locks(history, catalogue))
+    ]
     return tuple(sorted(met, key=lambda c: (c.source, -(c.transactions or 0), c.key)))
 
 

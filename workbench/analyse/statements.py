@@ -57,8 +57,8 @@ class Attributed:
 
     ``touches``: one row per entry and relation: entry, instance, database, schema, relation (partition
     root), service, standing, access (read, write, lock), certain, named (the text names it; else it may
-    hide behind the name), views (``schema.view``, in order),
-    view_services, low and high (the least and the most of the entry that is this relation's, 0 to 1).
+    hide behind the name), views (``schema.view``, in order), view_services, via (the triggers and foreign
+    keys that its write sets off, in order), low and high (the least and the most of the entry that is this relation's, 0 to 1).
     """
 
     window: Window
@@ -92,6 +92,7 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
         _majors(window),
         read_statement,
         zip(contexts, texts, statements, strict=True),
+        next((s for s in window.history.collected if s.has("columns")), None),
     ).attribute
     readers = _readers(window)
     several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
@@ -132,7 +133,7 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
 
 _TOUCH = [
     *("entry", "instance", "database", "schema", "relation", "service", "standing"),
-    *("access", "certain", "named", "views", "view_services", "low", "high"),
+    *("access", "certain", "named", "views", "view_services", "via", "low", "high"),
 ]
 
 
@@ -165,7 +166,7 @@ def _row(touch: Touch) -> tuple[object, ...]:
     return (
         *(relation.instance, relation.database, relation.schema, relation.relation),
         *(relation.service, relation.standing, touch.access, touch.certain, touch.named),
-        *(views, owners),
+        *(views, owners, touch.via),
     )
 
 

@@ -256,7 +256,8 @@ def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     )
     found["high"] = found["high"].clip(upper=1.0).mask(found["certain"], 1.0)
     # Among the candidates of one name alone, what the tables' counters leave to a service is its own.
-    mixed = touches.loc[touches["certain"] | (touches["access"] != "write"), "entry"]
+    alike = ~touches["certain"] & (touches["access"] == "write") & ~touches["via"].astype(bool)
+    mixed = touches.loc[~alike, "entry"]
     alone = top.index[(top["names"] == 1) & ~top["open_ended"]].difference(pd.Index(mixed))
     found["low"] = found["low"].clip(upper=1.0).where(found["entry"].isin(alone), 0.0)
     found["low"] = found["low"].mask(found["service"] == found["entry"].map(top["exclusive"]), 1.0)

@@ -41,7 +41,7 @@ _INSTANCE = """\
 """
 _SERVICES = """\
 # A service owns schemas, a whole database, or named tables (tables = ["public.orders"]). It may
-# say team, contact, was = ["its former names"], url (the application's own), and facts of your own
+# say team, contact, was = ["its former names, the oldest first"], url (the application's own), and facts of your own
 # under [services.NAME.attributes], such as port. One whose data is elsewhere is external = true.
 """
 _ACTORS = "# Whose login it is, guessed from the schemas that it owns or searches.\n"

@@ -195,7 +195,7 @@ class Service:
     team: str | None = None
     contact: str | None = None
     was: tuple[str, ...] = ()
-    """names it had before"""
+    """names it had before, the oldest first"""
     external: bool = False
     """it keeps its data elsewhere; nothing is collected from it"""
     instance: str | None = None

@@ -1,11 +1,12 @@
 """The estate: what was declared, and the questions that it answers."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from workbench.conninfo import Target, TargetError, escape, read_target
 from workbench.errors import EstateError
@@ -69,6 +70,11 @@ class Estate:
     @cached_property
     def _services(self) -> dict[str, Service]:
         return {name: s for s in self.services for name in (*s.was, s.name)}
+
+    @cached_property
+    def first_names(self) -> Mapping[str, str]:
+        """Of each service that was renamed, the name it had first: what keys call it, so that they go on."""
+        return MappingProxyType({s.name: s.was[0] for s in self.services if s.was})
 
     def instance(self, name: str) -> Instance:
         """Return the instance called ``name``; raises EstateError with the nearest name."""

@@ -126,7 +126,7 @@ def _listed(bench: Bench, found: Iterable[Crossing]) -> pd.DataFrame:
                 "owners": c.owners,
                 "access": "✎\u00a0write" if c.access == "write" else "read",
                 "relations": c.relations,
-                "through": c.through or None,
+                "through": (*c.via, *c.through) or None,
                 "pace": None if c.calls is None or not length else c.calls / length,
                 "at_most": c.at_most,
                 "time": None if c.time_ms is None or not length else c.time_ms / length,

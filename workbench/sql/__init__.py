@@ -2,7 +2,7 @@
 
 from workbench.sql.read import READER, read_statement, read_statements
 from workbench.sql.redact import Redacted, redact
-from workbench.sql.statement import Column, Name, Pool, Statement, statement_from_json
+from workbench.sql.statement import Column, Name, Pool, Statement, Use, statement_from_json
 
 __all__ = [
     "READER",
@@ -11,6 +11,7 @@ __all__ = [
     "Pool",
     "Redacted",
     "Statement",
+    "Use",
     "read_statement",
     "read_statements",
     "redact",

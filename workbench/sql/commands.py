@@ -91,14 +91,19 @@ class Commands(Queries):
 
     def _copy(self, body: Tree) -> None:
         if "relation" in body:
-            (self.writes if body.get("is_from") else self.reads).add(name_of(body["relation"]))
+            name = name_of(body["relation"])
+            (self.writes if body.get("is_from") else self.reads).add(name)
+            if body.get("is_from"):
+                self.changes.add(("insert", name, ()))
         if "query" in body:
             self.query(body["query"])
         if "whereClause" in body:
             self._named(body["whereClause"])
 
     def _truncate(self, body: Tree) -> None:
-        self.writes.update(name_of(r["RangeVar"]) for r in body["relations"])
+        names = [name_of(r["RangeVar"]) for r in body["relations"]]
+        self.writes.update(names)
+        self.changes.update(("truncate", name, ()) for name in names)
 
     def _refresh(self, body: Tree) -> None:
         self.writes.add(name_of(body["relation"]))
@@ -127,7 +132,7 @@ class Commands(Queries):
     def _absorb(self, inner: Commands, *, runs: bool) -> None:
         """Take over the facts of a statement in this one; what does not run writes and locks nothing."""
         if not runs:
-            inner.writes, inner.locks = set(), set()
+            inner.writes, inner.locks, inner.changes = set(), set(), set()
             inner.opaque, inner.bodies = False, []
         for name, found in vars(inner).items():
             mine = getattr(self, name)

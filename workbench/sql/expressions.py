@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.sql.comparisons import class_of, is_constant, sides
 from workbench.sql.scope import Found, Output, Scope, Source
-from workbench.sql.statement import Column, Filter, Name, ordered
+from workbench.sql.statement import Change, Column, Filter, Name, ordered
 
 Tree = dict[str, Any]
 
@@ -38,6 +38,8 @@ class Expressions(ABC):
         self.stars: set[Name] = set()
         self.functions: set[Name] = set()
         self.aliases: set[tuple[str, Name]] = set()
+        self.uses: set[Source] = set()
+        self.changes: set[Change] = set()
         self.has_limit = self.has_offset = False
         self.because: str | None = None
 
@@ -68,8 +70,11 @@ class Expressions(ABC):
                 fields = body["fields"]
                 if "A_Star" in fields[-1]:
                     self.stars.update(s.base for s in self.starred(fields[:-1], scope) if s.base)
-                elif len(fields) == 1:
-                    self.whole_row(fields[0]["String"]["sval"], scope)
+                    continue
+                path = [f["String"]["sval"] for f in fields]
+                if len(path) == 1:
+                    self.whole_row(path[0], scope)
+                self.resolved(path, scope)
             elif kind == "SubLink":
                 self._sublink(body, scope)
             elif kind in QUERIES:
@@ -81,6 +86,13 @@ class Expressions(ABC):
                     self.expression(body, scope)
                 elif isinstance(body, list):
                     self.expressions(body, scope)
+
+    def resolved(self, path: list[str], scope: Scope) -> Found | None:
+        """What a reference to a column means; that its relation's column is used is noted."""
+        found = scope.resolve(path)
+        if found is not None and found[0].base is not None:
+            found[0].used.add(path[-1])
+        return found
 
     def starred(self, fields: list[Tree], scope: Scope) -> list[Source]:
         """Return the sources that a star means, after the ``fields`` in front of it."""
@@ -141,8 +153,9 @@ class Expressions(ABC):
                 if operator == "=" and len(found) == 1:
                     self.equal(found[0], other)
             if len(columns) < len(rights):
-                for one in found:
+                for node, one in zip(lefts, found, strict=True):
                     self._filter(one, "in" if operator == "=" else "not_in")
+                    self._typed(node, one)
             return
         if kind in ("AEXPR_OP", "AEXPR_NOT_DISTINCT") and operator == "=" and len(lefts) > 1:
             if len(rights) == 1 and "SubLink" in rights[0]:
@@ -151,16 +164,23 @@ class Expressions(ABC):
                     self.equal(self._plain(node, scope), (_SUBQUERY, output.at(place)))
                 return
             for left, right in zip(lefts, rights, strict=False):
-                self._pair("eq", left, right, scope)
+                self._pair("eq", left, right, scope, typed=False)
             return
         test = class_of(kind, operator)
         if "lexpr" in body and "rexpr" in body:
-            self._pair(test, body["lexpr"], body["rexpr"], scope)
+            # of a comparison with NULL the server may make IS NULL, which is of no type
+            typed = kind not in _OF_NULL and not any(map(_is_null, (*lefts, *rights)))
+            self._pair(test, body["lexpr"], body["rexpr"], scope, typed=typed)
         else:
             self.expression(body, scope)
 
-    def _pair(self, test: str, left: Tree, right: Tree, scope: Scope) -> None:
+    def _pair(
+        self, test: str, left: Tree, right: Tree, scope: Scope, *, typed: bool = True
+    ) -> None:
         one, other = self._plain(left, scope), self._plain(right, scope)
+        if typed and test in _BY_TYPE:
+            self._typed(left, one)
+            self._typed(right, other)
         if one and other:
             if test in ("eq", "in"):
                 self.equal(one, other)
@@ -174,13 +194,19 @@ class Expressions(ABC):
         for kind, body in node.items():
             if kind == "ColumnRef":
                 path = path_of(node)
-                return scope.resolve(path) if path else None
+                return self.resolved(path, scope) if path else None
             if kind in ("TypeCast", "CollateClause") and "arg" in body:
                 return self._plain(body["arg"], scope)
             if kind == "SubLink" and body["subLinkType"] in ("EXPR_SUBLINK", "ARRAY_SUBLINK"):
                 return _SUBQUERY, self._sublink(body, scope).at(0)
         self.expression(node, scope)
         return None
+
+    def _typed(self, node: Tree, found: Found | None) -> None:
+        """Note that the operator on a column, which is not cast, depends on the column's type."""
+        path = path_of(node)
+        if path and found is not None and found[0].base is not None:
+            found[0].compared.add(path[-1])
 
     def equal(self, one: Found | None, other: Found | None) -> None:
         """Note a join, unless both columns are of one use of a relation."""
@@ -202,6 +228,16 @@ class Expressions(ABC):
 
 
 _MOST_PAIRS = 1000
+
+_BY_TYPE = frozenset(("eq", "ne", "range", "in", "not_in", "like", "regex"))
+"""Comparisons whose operator is another one for each of the types that are not polymorphic."""
+
+_OF_NULL = frozenset(("AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT"))
+
+
+def _is_null(node: Tree) -> bool:
+    return bool(node.get("A_Const", {}).get("isnull"))
+
 
 _SUBQUERY = Source("")
 """Stands for a subquery in an expression: never the same use of a relation as another one."""

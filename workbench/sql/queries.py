@@ -130,10 +130,10 @@ class Queries(Expressions):
             node = item["SortBy"]["node"]
             path = path_of(node)
             found: Columns = ()
-            if path and len(path) == 1 and targets.get(path[0]):
+            if path and len(path) == 1 and path[0] in targets:
                 found = targets[path[0]]
             elif path:
-                resolved = scope.resolve(path)
+                resolved = self.resolved(path, scope)
                 found = resolved[1] if resolved else ()
             elif (place := node.get("A_Const", {}).get("ival", {}).get("ival")) is not None:
                 found = output.at(place - 1) if place > 0 else ()
@@ -164,14 +164,16 @@ class Queries(Expressions):
                     starred = self.starred(fields[:-1], scope)
                     if not starless:
                         self.stars.update(s.base for s in starred if s.base)
+                    for source in starred:
+                        source.used.add("")
                     columns.extend((None, s) for s in starred)
                     continue
                 name = fields[-1]["String"]["sval"]
                 if len(fields) == 1:
                     self.whole_row(name, scope)
+                resolved = self.resolved([f["String"]["sval"] for f in fields], scope)
                 if not named:
                     continue
-                resolved = scope.resolve([f["String"]["sval"] for f in fields])
                 columns.append((body.get("name", name), resolved[1] if resolved else ()))
             else:
                 self.expression(node, scope)
@@ -190,6 +192,12 @@ class Queries(Expressions):
             scope.hidden[alias] = source
         return source
 
+    def _changes(self, target: Source, event: str, sets: Iterable[str] = ()) -> None:
+        target.used.update(sets)
+        if target.base is not None:
+            columns = tuple(sorted(set(sets))) if event == "update" else ()
+            self.changes.add((event, target.base, columns))
+
     def _returning(self, body: Tree, scope: Scope) -> Output:
         clause = body.get("returningClause") or {"exprs": body.get("returningList", ())}
         return self._targets(clause.get("exprs", ()), scope)
@@ -199,9 +207,13 @@ class Queries(Expressions):
             ctes = self._with(body["withClause"], parent, ctes)
         scope = Scope(parent, ctes)
         source = self._target(body, scope)
+        source.used.update(_assigned(body.get("cols", ())))
+        self._changes(source, "insert")
         if "selectStmt" in body:
             self.query(body["selectStmt"], parent, ctes)
         if conflict := body.get("onConflictClause"):
+            if sets := _assigned(conflict.get("targetList", ())):
+                self._changes(source, "update", sets)
             scope.hidden["excluded"] = source
             self.expressions(conflict.get("targetList", ()), scope)
             if "whereClause" in conflict:
@@ -213,7 +225,8 @@ class Queries(Expressions):
         if "withClause" in body:
             ctes = self._with(body["withClause"], parent, ctes)
         scope = Scope(parent, ctes)
-        self._target(body, scope)
+        sets = _assigned(body.get("targetList", ()))
+        self._changes(self._target(body, scope), "update" if sets else "delete", sets)
         for item in body.get("fromClause") or body.get("usingClause") or ():
             self._from(item, scope)
         self.expressions(body.get("targetList", ()), scope)
@@ -225,11 +238,14 @@ class Queries(Expressions):
         if "withClause" in body:
             ctes = self._with(body["withClause"], parent, ctes)
         scope = Scope(parent, ctes)
-        self._target(body, scope)
+        target = self._target(body, scope)
         self._from(body["sourceRelation"], scope)
         self.condition(body["joinCondition"], scope)
         for clause in body.get("mergeWhenClauses", ()):
             when = clause["MergeWhenClause"]
+            if (event := _EVENTS.get(when["commandType"])) is not None:
+                sets = _assigned(when.get("targetList", ()))
+                self._changes(target, event, sets)
             if "condition" in when:
                 self.condition(when["condition"], scope)
             self.expressions(when.get("targetList", ()), scope)
@@ -277,12 +293,14 @@ class Queries(Expressions):
 
     def _use(self, body: Tree, name: Name) -> Source:
         """One use of a relation, under its alias or its own name."""
-        if not (alias := body.get("alias")):
-            return Source(name[1], schema=name[0], base=name)
-        called: str = alias["aliasname"]
-        if called != name[1]:
-            self.aliases.add((called, name))
-        return Source(called, base=name)
+        if alias := body.get("alias"):
+            source = Source(alias["aliasname"], base=name)
+            if source.name != name[1]:
+                self.aliases.add((source.name, name))
+        else:
+            source = Source(name[1], schema=name[0], base=name)
+        self.uses.add(source)
+        return source
 
     def _join(self, body: Tree, scope: Scope) -> list[Source]:
         left = self._from(body["larg"], scope)
@@ -295,6 +313,9 @@ class Queries(Expressions):
             one = scope.merged.get(name) or _one(left, name)
             other = _one(right, name)
             self.equal(one, other)
+            for found in (one, other):
+                if found is not None and found[0].base is not None:
+                    found[0].used.add(name)
             if one is not None:
                 scope.merged[name] = one
         if "quals" in body:
@@ -315,6 +336,14 @@ _CHANGES: dict[str, Callable[[Queries, Tree, Scope | None, dict[str, Output]], O
     "DeleteStmt": Queries._update,
     "MergeStmt": Queries._merge,
 }
+
+
+_EVENTS = {"CMD_INSERT": "insert", "CMD_UPDATE": "update", "CMD_DELETE": "delete"}
+
+
+def _assigned(targets: Iterable[Tree]) -> list[str]:
+    """The columns that a list of an INSERT or of SET gives values."""
+    return [t["ResTarget"]["name"] for t in targets if t["ResTarget"].get("name")]
 
 
 def name_of(relation: Tree) -> Name:

@@ -18,7 +18,7 @@ from workbench.sql.redact import too_nested
 from workbench.sql.search import first_word, kind_of, search
 from workbench.sql.statement import Statement
 
-READER = f"1-{parser.removeprefix('v')}"
+READER = f"2-{parser.removeprefix('v')}"
 """The version of the facts and of the parser: facts that another one stored are read anew."""
 
 _NOT_SHOWN = frozenset(
@@ -136,6 +136,7 @@ def _parsed(text: str, shown: str) -> Statement:
         walk.locks |= inner.locks
         walk.objects |= inner.objects
         walk.functions |= inner.functions
+        walk.changes |= inner.changes
     is_check = bool(walk.locks) and _FOREIGN_KEY_CHECK.fullmatch(shown) is not None
     return Statement(
         kind=next(iter(kinds)) if len(kinds) == 1 else "several",
@@ -149,6 +150,12 @@ def _parsed(text: str, shown: str) -> Statement:
         stars=frozenset(walk.stars),
         functions=frozenset(walk.functions),
         aliases=frozenset(walk.aliases),
+        uses=frozenset(
+            (s.name, s.base, tuple(sorted(s.used)), tuple(sorted(s.compared)))
+            for s in walk.uses
+            if s.base is not None
+        ),
+        changes=frozenset(walk.changes),
         has_limit=walk.has_limit,
         has_offset=walk.has_offset,
         is_foreign_key_check=is_check,

@@ -23,10 +23,14 @@ class Source:
     """One use of something in FROM: a relation (``base``), or what has the columns ``named``.
 
     ``through`` are sources all columns of which it has too (a star), ``open`` says that it may have
-    columns that nobody can know, ``beneath`` are the relations that FOR UPDATE reaches through it.
+    columns that nobody can know, ``beneath`` are the relations that FOR UPDATE reaches through it. ``used``
+    and ``compared`` fill as the walk meets the columns of a relation.
     """
 
-    __slots__ = ("_found", "base", "beneath", "name", "named", "open", "schema", "through")
+    __slots__ = (
+        *("_found", "base", "beneath", "compared", "name", "named", "open", "schema", "through"),
+        "used",
+    )
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class Source:
         self.through = through
         self.open = open
         self.beneath = (base,) if base else beneath
+        self.used: set[str] = set()
+        self.compared: set[str] = set()
         self._found: dict[str, tuple[int, Columns]] = {}
 
     def column(self, name: str) -> tuple[int, Columns]:

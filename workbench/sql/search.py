@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pglast.keywords import COL_NAME_KEYWORDS, RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
-from workbench.sql.statement import Name, Statement
+from workbench.sql.statement import Change, Name, Statement
 
 _TOKEN = re.compile(
     r"""
@@ -136,6 +136,8 @@ class _Search:
         self.locks: set[Name] = set()
         self.objects: set[Name] = set()
         self.functions: set[Name] = set()
+        self.changes: set[Change] = set()
+        self.filled: set[Name] = set()  # by the last INSERT
         self.aliases: dict[str, Name] = {}
         self.ctes = {
             value
@@ -174,25 +176,33 @@ class _Search:
             locks=frozenset(self.locks),
             objects=frozenset(self.objects),
             functions=frozenset(self.functions),
+            changes=frozenset(self.changes),
             because=because,
         )
 
     def _clause(self, word: str, before: str, verb: str, kind: str) -> None:
         """After a word that names of relations follow."""
         if word == "from" and before != "distinct":
-            target = self.writes if before == "delete" else self.reads
-            self._list(target)
+            if before == "delete":
+                self._changed("delete")
+            else:
+                self._list(self.reads)
         elif word == "join" or (word == "using" and verb in ("delete", "merge")):
             self._list(self.reads)
         elif word == "into" and (verb in ("insert", "merge") or not self.code):
-            self._list(self.writes)
+            events = ("insert", "update", "delete") if verb == "merge" else ("insert",)
+            self.filled = self._changed(*events)
         elif word == "update":
             if before in ("for", "key"):
                 self._locked()
+            elif before == "do":
+                sets = self._set()
+                self.changes |= {("update", name, sets) for name in self.filled}
             elif before not in ("do", "on", "then", "or", "before", "after", "of"):
-                self._list(self.writes)
+                for name in self._changed():
+                    self.changes.add(("update", name, self._set()))
         elif word == "truncate":
-            self._list(self.writes)
+            self._changed("truncate")
         elif word == "lock" and before == "":
             self._list(self.locks)
         elif word == "copy" and before in ("", "begin"):
@@ -201,11 +211,40 @@ class _Search:
             self._list(self.reads)
             found, self.reads = self.reads, reads
             rest = {self._word(n) for n in range(start, min(start + 400, len(self.tokens)))}
-            (self.writes if "from" in rest and found else self.reads).update(found)
+            filled = "from" in rest and found
+            (self.writes if filled else self.reads).update(found)
+            self.changes |= {("insert", name, ()) for name in found if filled}
         elif word == "view" and verb == "refresh":
             self._list(self.writes)
         elif word in ("table", "view") and kind == "ddl":
             self._list(self.objects)
+
+    def _changed(self, *events: str) -> set[Name]:
+        """Read names that are written, and note what is done to them."""
+        found: set[Name] = set()
+        self._list(found, written=True)
+        self.writes |= found
+        self.changes |= {(event, name, ()) for event in events for name in found}
+        return found
+
+    def _set(self) -> tuple[str, ...]:
+        """The columns that a SET ahead gives values; none where it does not list them plainly."""
+        at, depth, found = self.at, 0, set[str]()
+        if self._word(at) != "set" or self._value(at + 1) == "(":
+            return ()
+        begins = True
+        while (at := at + 1) < len(self.tokens):
+            value = self._value(at)
+            if begins:
+                if self.tokens[at][0] not in ("word", "quoted"):
+                    return ()
+                found.add(value)
+            if depth == 0 and (value == ";" or self._word(at) in ("where", "from", "returning")):
+                break
+            other = self.tokens[at][0] == "other"
+            depth += (value in "([") - (value in ")]") if other else 0
+            begins = other and value == "," and depth == 0
+        return tuple(sorted(found))
 
     def _locked(self) -> None:
         """After FOR UPDATE: the aliases that OF names, or all."""
@@ -221,7 +260,7 @@ class _Search:
                 return
             self.at += 1
 
-    def _list(self, target: set[Name]) -> None:
+    def _list(self, target: set[Name], *, written: bool = False) -> None:
         """Read names with their aliases, divided by commas."""
         while True:
             while self._word(self.at) in _NOISE:
@@ -232,7 +271,7 @@ class _Search:
             if self._value(self.at) == "(" and target is self.reads:
                 self.functions.add(name)
                 return
-            if name[0] is not None or name[1] not in self.ctes or target is self.writes:
+            if name[0] is not None or name[1] not in self.ctes or written:
                 target.add(name)
             if self._word(self.at) == "as":
                 self.at += 1

@@ -16,9 +16,18 @@ Column = tuple[str | None, str, str]
 Filter = tuple[Column, str]
 """A column, and how it is compared: see ``Statement.filters``."""
 
+Use = tuple[str, Name, tuple[str, ...], tuple[str, ...]]
+"""One use of a relation: its alias or own name, the relation, and its columns by name, sorted: those
+that the text names there (the empty name stands for all of them, ``*``), and those of them that it
+compares bare, by an operator that is another one for another type."""
+
+Change = tuple[str, Name, tuple[str, ...]]
+"""``insert``, ``update``, ``delete`` or ``truncate``, of which relation, and of an update the columns
+that it sets, sorted; none where the text does not say."""
+
 _SETS = (
     *("reads", "writes", "locks", "objects", "joins", "filters", "stars", "functions"),
-    "aliases",
+    *("aliases", "uses", "changes"),
 )
 _FLAGS = ("has_limit", "has_offset", "is_foreign_key_check", "opaque")
 
@@ -55,6 +64,10 @@ class Statement:
     """Functions and procedures called, built-in ones too."""
     aliases: frozenset[tuple[str, Name]] = frozenset()
     """Aliases that relations go by, where these are not their own names."""
+    uses: frozenset[Use] = frozenset()
+    """Each use of a relation with the columns that are surely its own; none where the facts are approximate."""
+    changes: frozenset[Change] = frozenset()
+    """What is done to the relations that are written."""
     has_limit: bool = False
     has_offset: bool = False
     is_foreign_key_check: bool = False
