@@ -181,8 +181,8 @@ def test_a_transaction_counts_once_with_the_most_that_it_held(database):
         connection.execute(TABLES)
         target = read_target(database.url)
         grown = Fold()
-        with Session(target) as session:
-            look = session.repeatedly((samples.SESSION_LOOK, samples.LOCK_LOOK), {})
+        questions = samples.SESSION_LOOK, samples.LOCK_LOOK
+        with Session(target) as session, session.repeatedly(questions, {}) as look:
             connection.execute("BEGIN")
             connection.execute("SELECT * FROM shop.customer")
             grown.look(*look())
@@ -345,8 +345,11 @@ def test_looks_are_read_only_on_every_major(major):
         writing = replace(
             samples.LOCK_LOOK, text="DELETE FROM pg_catalog.pg_description WHERE false RETURNING 1"
         )
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            session.repeatedly((writing,), {})()
+        with (
+            session.repeatedly((writing,), {}) as look,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            look()
     assert found.looks >= 1
     with connect(read_target(major.url())) as connection, guarded(connection, "statistics"):
         table = ask(connection, samples.SESSION_LOOK).table
@@ -359,9 +362,10 @@ def test_rare_rows_are_summed_and_nothing_is_lost(monkeypatch):
     many = Fold()
     for n in range(10):
         state = b"active" if n % 2 else b"idle"
-        line = b"\t".join([b"d", b"u%d" % n, b"a", b"\\N", state, *[b"\\N"] * 4, b"42"])
+        standing = (b"d", b"u%d" % n, b"a", None, state, *[None] * 4, b"42")
+        lock = (b"42", b"3/%d" % n, b"AccessShareLock", b"{%d}" % (20000 + n))
         for _ in range(n + 1):
-            many.look(line, b"42\t3/%d\tAccessShareLock\t{%d}\n" % (n, 20000 + n))
+            many.look([standing], [lock])
     rows = many.session_rows().to_pylist()
     assert sum(r["looks"] for r in rows) == 55
     assert [r["usename"] for r in rows] == ["u4", "u3", "u2", None, None]

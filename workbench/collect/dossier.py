@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
+from workbench.collect.guards import GUARDS
 from workbench.collect.privileges import WHO, Login
 from workbench.collect.queries import INSTANCE, Query, load_queries
 from workbench.collect.samples import LOCK_LOOK, LONGEST_S, MOST_PER_S, SESSION_LOOK
-from workbench.collect.sessions import GUARDS
 from workbench.collect.withhold import withheld_columns
 from workbench.estate import Estate
 from workbench.model import Finding

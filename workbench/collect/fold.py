@@ -13,14 +13,15 @@ Indexes, sequences and TOAST are held as well: they are left out where names are
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
+
+from workbench.collect.wire import Row
 
 KEPT = 1000
 """How many rows of each frame are kept, the most frequent ones; the others are summed."""
@@ -53,10 +54,6 @@ _TRANSACTIONS = pa.schema(
     | {"transactions": pa.int64(), "looks": pa.int64(), "rest": pa.bool_()}
 )
 
-_NULL = b"\\N"
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-
 _Uses = tuple[tuple[int, ...], ...]
 
 
@@ -64,18 +61,20 @@ _Uses = tuple[tuple[int, ...], ...]
 class _Transaction:
     """One that goes on: how its session stood last, the locks it was seen with, in how many looks."""
 
-    standing: bytes = b""
-    held: set[bytes] = field(default_factory=set)
+    standing: Row = ()
+    held: set[Row] = field(default_factory=set)
     looks: int = 0
 
 
 class Fold:
-    r"""Looks, added up. Takes lines as COPY writes them, and reads values only when all are in.
+    """Looks, added up. Takes values as the server writes them, and reads them only when all are in.
 
     >>> fold = Fold()
-    >>> session = b"shop\tann\tapp\t\\N\tactive\t\\N\t\\N\t7\t\\N\t42"
-    >>> fold.look(session, b"42\t3/1\tAccessShareLock\t{16400}\n42\t3/1\tRowExclusiveLock\t{16500}\n")
-    >>> fold.look(session, b"42\t3/1\tAccessShareLock\t{16400}\n")
+    >>> sessions = [(b"shop", b"ann", b"app", None, b"active", None, None, b"7", None, b"42")]
+    >>> reads = (b"42", b"3/1", b"AccessShareLock", b"{16400}")
+    >>> writes = (b"42", b"3/1", b"RowExclusiveLock", b"{16500}")
+    >>> fold.look(sessions, [reads, writes])
+    >>> fold.look(sessions, [reads])
     >>> fold.session_rows().select(["usename", "query_id", "looks"]).to_pylist()
     [{'usename': 'ann', 'query_id': 7, 'looks': 2}]
     >>> fold.transaction_rows().select(["read_oids", "write_oids", "transactions", "looks"]).to_pylist()
@@ -85,50 +84,45 @@ class Fold:
     def __init__(self) -> None:
         self.looks = 0
         self.sessions = 0
-        self._standing: Counter[bytes] = Counter()
-        self._rare: Counter[bytes] = Counter()
-        self._running: dict[tuple[bytes, bytes], _Transaction] = {}
-        self._ended: dict[tuple[bytes, _Uses], list[int]] = {}
+        self._standing: Counter[Row] = Counter()
+        self._rare: Counter[Row] = Counter()
+        self._running: dict[Row, _Transaction] = {}
+        self._ended: dict[tuple[Row, _Uses], list[int]] = {}
         self._beyond = [0, 0]
 
-    def look(self, sessions: bytes, locks: bytes) -> None:
-        """Add one look: the lines of ``session_look`` and those of ``lock_look``, just after."""
+    def look(self, sessions: Sequence[Row], locks: Sequence[Row]) -> None:
+        """Add one look: the rows of ``session_look`` and those of ``lock_look``, just after."""
         self.looks += 1
-        whose: dict[bytes, bytes] = {}
-        for line in sessions.splitlines():
-            standing, _, pid = line.rpartition(b"\t")
-            whose[pid] = standing
-        self.sessions += len(whose)
-        for standing, count in Counter(whose.values()).items():
-            if len(self._standing) < _HELD or standing in self._standing:
-                self._standing[standing] += count
-            else:
-                self._rare[_rest_of(standing)] += count
-        held: dict[tuple[bytes, bytes], set[bytes]] = {}
-        for line in locks.splitlines():
-            pid, number, lock = line.split(b"\t", 2)
-            if (pid, number) in held:
-                held[pid, number].add(lock)
-            else:
-                held[pid, number] = {lock}
-        running: dict[tuple[bytes, bytes], _Transaction] = {}
-        for key, now in held.items():
+        self.sessions += len(sessions)
+        whose = {session[-1]: session[:-1] for session in sessions}
+        if len(self._standing) < _HELD:
+            self._standing.update(whose.values())
+        else:
+            for standing in whose.values():
+                if standing in self._standing:
+                    self._standing[standing] += 1
+                else:
+                    self._rare[_rest_of(standing)] += 1
+        running: dict[Row, _Transaction] = {}
+        for pid, number, *lock in locks:
             # Parallel and other workers, and prepared transactions, are no client's session.
-            if key[0] in whose:
-                running[key] = going_on = self._running.pop(key, None) or _Transaction()
-                going_on.standing = whose[key[0]]
-                going_on.held |= now
-                going_on.looks += 1
+            if pid in whose:
+                key = pid, number
+                going_on = running.get(key)
+                if going_on is None:
+                    running[key] = going_on = self._running.pop(key, None) or _Transaction()
+                    going_on.standing = whose[pid]
+                    going_on.looks += 1
+                going_on.held.add(tuple(lock))
         for gone in self._running.values():
             self._end(gone)
         self._running = running
 
     def _end(self, transaction: _Transaction) -> None:
-        whose = b"\t".join(transaction.standing.split(b"\t", len(_WHOSE))[: len(_WHOSE)])
         uses = _by_use(frozenset(transaction.held))
         if not any(uses):
             return
-        key = whose, uses
+        key = transaction.standing[: len(_WHOSE)], uses
         if key not in self._ended and len(self._ended) >= _HELD:
             counts = self._beyond
         else:
@@ -138,12 +132,12 @@ class Fold:
 
     def session_rows(self) -> pa.Table:
         """Return the rows of ``session_samples``, the most frequent first."""
-        kept = sorted(self._standing.items(), key=lambda item: (-item[1], item[0]))
+        kept = sorted(self._standing.items(), key=lambda item: (-item[1], _order(item[0])))
         beyond = Counter(self._rare)
         for standing, count in kept[KEPT:]:
             beyond[_rest_of(standing)] += count
         rows = [_values(SESSION_COLUMNS, s) | {"looks": n, "rest": False} for s, n in kept[:KEPT]]
-        for standing, count in sorted(beyond.items()):
+        for standing, count in sorted(beyond.items(), key=lambda item: _order(item[0])):
             rows.append(_values(SESSION_COLUMNS, standing) | {"looks": count, "rest": True})
         return pa.Table.from_pylist(rows, _SESSIONS)
 
@@ -152,7 +146,9 @@ class Fold:
         for transaction in self._running.values():
             self._end(transaction)
         self._running = {}
-        kept = sorted(self._ended.items(), key=lambda item: (-item[1][1], item[0]))
+        kept = sorted(
+            self._ended.items(), key=lambda item: (-item[1][1], _order(item[0][0]), item[0][1])
+        )
         rows = [
             _values(_WHOSE, whose) | dict(zip(_USES, uses, strict=True)) | _counted(counts)
             for (whose, uses), counts in kept[:KEPT]
@@ -174,39 +170,41 @@ def _counted(counts: list[int]) -> dict[str, Any]:
 
 
 @lru_cache(4096)
-def _by_use(held: frozenset[bytes]) -> _Uses:
-    r"""Return the relations that are read, written, and row-locked alone.
+def _by_use(held: frozenset[Row]) -> _Uses:
+    """Return the relations that are read, written, and row-locked alone.
 
-    >>> _by_use(frozenset([b"RowShareLock\t{1,2}", b"AccessShareLock\t{2}", b"AccessExclusiveLock\t{3}"]))
+    >>> locks = (b"RowShareLock", b"{1,2}"), (b"AccessShareLock", b"{2}"), (b"AccessExclusiveLock", b"{3}")
+    >>> _by_use(frozenset(locks))
     ((2,), (), (1,))
     """
-    oids: dict[str, set[int]] = {mode: set() for mode in _USES.values()}
-    for locks in held:
-        mode, _, relations = locks.decode().partition("\t")
-        if mode in oids:
-            oids[mode].update(map(int, relations[1:-1].split(",")))
+    oids: dict[bytes, set[int]] = {mode.encode(): set() for mode in _USES.values()}
+    for mode, relations in held:
+        if mode in oids and relations is not None:
+            oids[mode].update(map(int, relations[1:-1].split(b",")))
     reads, writes, rows = oids.values()
     return tuple(tuple(sorted(found)) for found in (reads, writes, rows - reads - writes))
 
 
-def _rest_of(standing: bytes) -> bytes:
+def _order(row: Row) -> tuple[tuple[bool, bytes], ...]:
+    return tuple((value is not None, value or b"") for value in row)
+
+
+def _rest_of(standing: Row) -> Row:
     """What is still told of a row that is summed with others: state, wait class, whether it was seen."""
-    values = standing.split(b"\t")
-    return b"\t".join(
-        _NULL if column in _LOST_IN_REST else value
-        for column, value in zip(SESSION_COLUMNS, values, strict=True)
+    return tuple(
+        None if column in _LOST_IN_REST else value
+        for column, value in zip(SESSION_COLUMNS, standing, strict=True)
     )
 
 
-def _values(columns: Iterable[str], line: bytes) -> dict[str, Any]:
-    r"""Read the values of a line of COPY.
+def _values(columns: Iterable[str], row: Row) -> dict[str, Any]:
+    r"""Read the values of a row.
 
-    >>> _values(["application_name", "client_addr", "query_id"], b"a\\tb\t\\N\t-7")
-    {'application_name': 'a\tb', 'client_addr': None, 'query_id': -7}
+    >>> _values(["application_name", "client_addr", "query_id"], (b"a\xff", None, b"-7"))
+    {'application_name': 'a\ufffd', 'client_addr': None, 'query_id': -7}
     """
     found: dict[str, Any] = {}
-    for column, value in zip(columns, line.split(b"\t"), strict=True):
-        plain = _ESCAPED.sub(lambda m: _ESCAPES.get(m[1], m[1]), value)
-        text = None if value == _NULL else plain.decode(errors="replace")
+    for column, value in zip(columns, row, strict=True):
+        text = None if value is None else value.decode(errors="replace")
         found[column] = int(text) if text is not None and column == "query_id" else text
     return found

@@ -1,0 +1,80 @@
+"""The same questions many times a second, at little cost: their limits are set and they are planned once per while.
+
+Several looks share a transaction, which is READ ONLY, guarded as every other, and over in ``TOGETHER_S``. It is
+READ COMMITTED: between two looks it holds no snapshot, so it keeps back neither vacuum nor a standby's
+replay. The questions are prepared inside it and deallocated before it ends: a pooler keeps one session
+for the length of a transaction, and what follows on that session finds nothing of ours.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from workbench.collect.guards import Guards
+from workbench.collect.queries import Query
+from workbench.collect.wire import Connection, Row, answered, cells, checked
+
+TOGETHER_S = 3.0
+"""How long looks may begin in one transaction; with their time-outs it is over within ten seconds."""
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+
+# Sessions and their waits would be the same all through the transaction.
+_ANEW = "SELECT pg_catalog.pg_stat_clear_snapshot()"
+
+
+class Looking:
+    """Questions put again and again; the transaction that they share now, if any."""
+
+    def __init__(self, queries: Sequence[Query], settings: Mapping[str, str]) -> None:
+        ours = f"workbench_{secrets.token_hex(4)}"
+        names = [f"{ours}_{number}" for number in range(len(queries))]
+        self._settings = {"search_path": ""} | dict(settings)
+        self._prepare = [
+            f"/* workbench:{query.name} */ PREPARE {name} AS {query.text}"
+            for name, query in zip(names, queries, strict=True)
+        ]
+        self._look = [_ANEW, *(f"EXECUTE {name}" for name in names)]
+        self._deallocate = [f"DEALLOCATE {name}" for name in names]
+        self._connection: Connection | None = None
+        self._until = 0.0
+
+    def look(self, connection: Connection) -> list[list[Row]]:
+        """Return the rows of each question at this moment: one message goes to the server, but for the first.
+
+        GuardLost or psycopg.Error where there was no answer this time: ``give_up`` then.
+        """
+        statements = self._look
+        if connection is not self._connection or time.monotonic() >= self._until:
+            self.leave()
+            self._enter(connection)
+            statements = [*self._prepare, *statements]
+        results = answered(connection, "; ".join(statements))[-len(self._prepare) :]
+        return [cells(checked(result, ExecStatus.TUPLES_OK)) for result in results]
+
+    def _enter(self, connection: Connection) -> None:
+        guards = Guards.of(connection, self._settings)
+        self._until = time.monotonic() + TOGETHER_S
+        self._connection = connection
+        held = answered(connection, f"{_BEGIN}; {guards.set_all}; {guards.read_back}")[-1]
+        (row,) = cells(checked(held, ExecStatus.TUPLES_OK))
+        guards.check([value or b"" for value in row])
+
+    def leave(self) -> None:
+        """End the transaction, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            answered(connection, "; ".join([*self._deallocate, "COMMIT"]))
+
+    def give_up(self, connection: Connection) -> None:
+        """Leave ``connection`` as it was found, after a failure in the middle of anything."""
+        self._connection = None
+        with suppress(psycopg.Error):
+            # In one message, so that a pooler takes it to the session that has them, if they were prepared.
+            answered(connection, "; ".join(["ROLLBACK", *self._deallocate]))
