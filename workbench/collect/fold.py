@@ -13,15 +13,14 @@ Indexes, sequences and TOAST are held as well: they are left out where names are
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
-
-from workbench.collect.wire import Row
 
 KEPT = 1000
 """How many rows of each frame are kept, the most frequent ones; the others are summed."""
@@ -54,25 +53,28 @@ _TRANSACTIONS = pa.schema(
     | {"transactions": pa.int64(), "looks": pa.int64(), "rest": pa.bool_()}
 )
 
+_WRITTEN = re.compile(rb'(?:^|,)("(?:[^"]|"")*"|[^,]*)')
+_DOUBLED = re.compile(rb'(["\\])\1')
+
 _Uses = tuple[tuple[int, ...], ...]
+_Key = tuple[bytes, bytes]
 
 
 @dataclass
 class _Transaction:
     """One that goes on: how its session stood last, the locks it was seen with, in how many looks."""
 
-    standing: Row = ()
-    held: set[Row] = field(default_factory=set)
+    standing: bytes = b""
+    held: set[bytes] = field(default_factory=set)
     looks: int = 0
 
 
 class Fold:
-    """Looks, added up. Takes values as the server writes them, and reads them only when all are in.
+    """Looks, added up. Takes rows as the server writes records, and reads values only when all are in.
 
     >>> fold = Fold()
-    >>> sessions = [(b"shop", b"ann", b"app", None, b"active", None, None, b"7", None, b"42")]
-    >>> reads = (b"42", b"3/1", b"AccessShareLock", b"{16400}")
-    >>> writes = (b"42", b"3/1", b"RowExclusiveLock", b"{16500}")
+    >>> sessions = [b"(shop,ann,app,,active,,,7,,42)"]
+    >>> reads, writes = b"(42,3/1,AccessShareLock,{16400})", b"(42,3/1,RowExclusiveLock,{16500})"
     >>> fold.look(sessions, [reads, writes])
     >>> fold.look(sessions, [reads])
     >>> fold.session_rows().select(["usename", "query_id", "looks"]).to_pylist()
@@ -84,17 +86,20 @@ class Fold:
     def __init__(self) -> None:
         self.looks = 0
         self.sessions = 0
-        self._standing: Counter[Row] = Counter()
-        self._rare: Counter[Row] = Counter()
-        self._running: dict[Row, _Transaction] = {}
-        self._ended: dict[tuple[Row, _Uses], list[int]] = {}
+        self._standing: Counter[bytes] = Counter()
+        self._rare: Counter[bytes] = Counter()
+        self._running: dict[_Key, _Transaction] = {}
+        self._ended: dict[tuple[bytes, _Uses], list[int]] = {}
         self._beyond = [0, 0]
 
-    def look(self, sessions: Sequence[Row], locks: Sequence[Row]) -> None:
+    def look(self, sessions: Iterable[bytes], locks: Iterable[bytes]) -> None:
         """Add one look: the rows of ``session_look`` and those of ``lock_look``, just after."""
         self.looks += 1
-        self.sessions += len(sessions)
-        whose = {session[-1]: session[:-1] for session in sessions}
+        whose: dict[bytes, bytes] = {}
+        for row in sessions:
+            standing, _, pid = row[1:-1].rpartition(b",")
+            whose[pid] = standing
+        self.sessions += len(whose)
         if len(self._standing) < _HELD:
             self._standing.update(whose.values())
         else:
@@ -103,8 +108,9 @@ class Fold:
                     self._standing[standing] += 1
                 else:
                     self._rare[_rest_of(standing)] += 1
-        running: dict[Row, _Transaction] = {}
-        for pid, number, *lock in locks:
+        running: dict[_Key, _Transaction] = {}
+        for row in locks:
+            pid, number, lock = row[1:-1].split(b",", 2)
             # Parallel and other workers, and prepared transactions, are no client's session.
             if pid in whose:
                 key = pid, number
@@ -113,7 +119,7 @@ class Fold:
                     running[key] = going_on = self._running.pop(key, None) or _Transaction()
                     going_on.standing = whose[pid]
                     going_on.looks += 1
-                going_on.held.add(tuple(lock))
+                going_on.held.add(lock)
         for gone in self._running.values():
             self._end(gone)
         self._running = running
@@ -122,7 +128,7 @@ class Fold:
         uses = _by_use(frozenset(transaction.held))
         if not any(uses):
             return
-        key = transaction.standing[: len(_WHOSE)], uses
+        key = _first(len(_WHOSE), transaction.standing), uses
         if key not in self._ended and len(self._ended) >= _HELD:
             counts = self._beyond
         else:
@@ -132,12 +138,12 @@ class Fold:
 
     def session_rows(self) -> pa.Table:
         """Return the rows of ``session_samples``, the most frequent first."""
-        kept = sorted(self._standing.items(), key=lambda item: (-item[1], _order(item[0])))
+        kept = sorted(self._standing.items(), key=lambda item: (-item[1], item[0]))
         beyond = Counter(self._rare)
         for standing, count in kept[KEPT:]:
             beyond[_rest_of(standing)] += count
         rows = [_values(SESSION_COLUMNS, s) | {"looks": n, "rest": False} for s, n in kept[:KEPT]]
-        for standing, count in sorted(beyond.items(), key=lambda item: _order(item[0])):
+        for standing, count in sorted(beyond.items()):
             rows.append(_values(SESSION_COLUMNS, standing) | {"looks": count, "rest": True})
         return pa.Table.from_pylist(rows, _SESSIONS)
 
@@ -146,9 +152,7 @@ class Fold:
         for transaction in self._running.values():
             self._end(transaction)
         self._running = {}
-        kept = sorted(
-            self._ended.items(), key=lambda item: (-item[1][1], _order(item[0][0]), item[0][1])
-        )
+        kept = sorted(self._ended.items(), key=lambda item: (-item[1][1], item[0]))
         rows = [
             _values(_WHOSE, whose) | dict(zip(_USES, uses, strict=True)) | _counted(counts)
             for (whose, uses), counts in kept[:KEPT]
@@ -170,41 +174,53 @@ def _counted(counts: list[int]) -> dict[str, Any]:
 
 
 @lru_cache(4096)
-def _by_use(held: frozenset[Row]) -> _Uses:
+def _by_use(held: frozenset[bytes]) -> _Uses:
     """Return the relations that are read, written, and row-locked alone.
 
-    >>> locks = (b"RowShareLock", b"{1,2}"), (b"AccessShareLock", b"{2}"), (b"AccessExclusiveLock", b"{3}")
+    >>> locks = b'RowShareLock,"{1,2}"', b"AccessShareLock,{2}", b"AccessExclusiveLock,{3}"
     >>> _by_use(frozenset(locks))
     ((2,), (), (1,))
     """
-    oids: dict[bytes, set[int]] = {mode.encode(): set() for mode in _USES.values()}
-    for mode, relations in held:
-        if mode in oids and relations is not None:
-            oids[mode].update(map(int, relations[1:-1].split(b",")))
+    oids: dict[str, set[int]] = {mode: set() for mode in _USES.values()}
+    for lock in held:
+        mode, _, relations = lock.decode().partition(",")
+        if mode in oids:
+            oids[mode].update(map(int, relations.strip('{}"').split(",")))
     reads, writes, rows = oids.values()
     return tuple(tuple(sorted(found)) for found in (reads, writes, rows - reads - writes))
 
 
-def _order(row: Row) -> tuple[tuple[bool, bytes], ...]:
-    return tuple((value is not None, value or b"") for value in row)
-
-
-def _rest_of(standing: Row) -> Row:
+def _rest_of(standing: bytes) -> bytes:
     """What is still told of a row that is summed with others: state, wait class, whether it was seen."""
-    return tuple(
-        None if column in _LOST_IN_REST else value
-        for column, value in zip(SESSION_COLUMNS, standing, strict=True)
+    return b",".join(
+        b"" if column in _LOST_IN_REST else value
+        for column, value in zip(SESSION_COLUMNS, _written(standing), strict=True)
     )
 
 
-def _values(columns: Iterable[str], row: Row) -> dict[str, Any]:
-    r"""Read the values of a row.
+def _first(many: int, record: bytes) -> bytes:
+    return b",".join(_written(record)[:many])
 
-    >>> _values(["application_name", "client_addr", "query_id"], (b"a\xff", None, b"-7"))
-    {'application_name': 'a\ufffd', 'client_addr': None, 'query_id': -7}
+
+def _written(record: bytes) -> list[bytes]:
+    r"""Return the values of a record as they are written in it; the record is without its parentheses.
+
+    >>> _written(b',a,"b,\\c",,""')
+    [b'', b'a', b'"b,\\c"', b'', b'""']
+    """
+    found: list[bytes] = _WRITTEN.findall(record)
+    return found
+
+
+def _values(columns: Iterable[str], record: bytes) -> dict[str, Any]:
+    r"""Read the values of a record, which is without its parentheses.
+
+    >>> _values(["application_name", "client_addr", "query_id"], b'"a\\\\""b, c",,-7')
+    {'application_name': 'a\\"b, c', 'client_addr': None, 'query_id': -7}
     """
     found: dict[str, Any] = {}
-    for column, value in zip(columns, row, strict=True):
-        text = None if value is None else value.decode(errors="replace")
+    for column, value in zip(columns, _written(record), strict=True):
+        plain = _DOUBLED.sub(rb"\1", value[1:-1]) if value.startswith(b'"') else value
+        text = plain.decode(errors="replace") if value else None
         found[column] = int(text) if text is not None and column == "query_id" else text
     return found

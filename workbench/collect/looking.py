@@ -14,18 +14,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
-from psycopg.pq import ExecStatus
 
 from workbench.collect.guards import Guards
 from workbench.collect.queries import Query
-from workbench.collect.wire import Connection, Row, answered, cells, checked
+from workbench.collect.wire import Connection, answered, rows
 
 TOGETHER_S = 3.0
 """How long looks may begin in one transaction; with their time-outs it is over within ten seconds."""
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 
-# Sessions and their waits would be the same all through the transaction.
+# Without it sessions and their waits would be the same all through the transaction.
 _ANEW = "SELECT pg_catalog.pg_stat_clear_snapshot()"
 
 
@@ -34,37 +33,37 @@ class Looking:
 
     def __init__(self, queries: Sequence[Query], settings: Mapping[str, str]) -> None:
         ours = f"workbench_{secrets.token_hex(4)}"
-        names = [f"{ours}_{number}" for number in range(len(queries))]
+        names = [f"{ours}_{number}" for number in range(len(queries) + 1)]
         self._settings = {"search_path": ""} | dict(settings)
+        # A row is one value: a value costs the client as much as a row does.
+        asked = [f"SELECT q::text /* workbench:{q.name} */ FROM ({q.text}) AS q" for q in queries]
         self._prepare = [
-            f"/* workbench:{query.name} */ PREPARE {name} AS {query.text}"
-            for name, query in zip(names, queries, strict=True)
+            f"PREPARE {name} AS {text}" for name, text in zip(names, [_ANEW, *asked], strict=True)
         ]
-        self._look = [_ANEW, *(f"EXECUTE {name}" for name in names)]
+        self._look = [f"EXECUTE {name}" for name in names]
         self._deallocate = [f"DEALLOCATE {name}" for name in names]
         self._connection: Connection | None = None
         self._until = 0.0
 
-    def look(self, connection: Connection) -> list[list[Row]]:
-        """Return the rows of each question at this moment: one message goes to the server, but for the first.
+    def look(self, connection: Connection) -> list[list[bytes]]:
+        """Return the rows of each question at this moment, written as the server writes a record.
 
-        GuardLost or psycopg.Error where there was no answer this time: ``give_up`` then.
+        One message goes to the server, and three where a transaction begins. GuardLost or psycopg.Error where there was no answer this time: ``give_up`` then.
         """
         statements = self._look
         if connection is not self._connection or time.monotonic() >= self._until:
             self.leave()
             self._enter(connection)
             statements = [*self._prepare, *statements]
-        results = answered(connection, "; ".join(statements))[-len(self._prepare) :]
-        return [cells(checked(result, ExecStatus.TUPLES_OK)) for result in results]
+        _, *results = answered(connection, "; ".join(statements))[-len(self._look) :]
+        return [rows(result) for result in results]
 
     def _enter(self, connection: Connection) -> None:
         guards = Guards.of(connection, self._settings)
         self._until = time.monotonic() + TOGETHER_S
         self._connection = connection
         held = answered(connection, f"{_BEGIN}; {guards.set_all}; {guards.read_back}")[-1]
-        (row,) = cells(checked(held, ExecStatus.TUPLES_OK))
-        guards.check([value or b"" for value in row])
+        guards.check([held.get_value(0, column) or b"" for column in range(held.nfields)])
 
     def leave(self) -> None:
         """End the transaction, if there is one."""

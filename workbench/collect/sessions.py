@@ -32,7 +32,6 @@ from workbench.collect.rows import to_arrow
 from workbench.collect.wire import (
     SILENCE_S,
     Connection,
-    Row,
     copy_out,
     describe,
 )
@@ -319,15 +318,15 @@ class Session:
     @contextmanager
     def repeatedly(
         self, queries: Sequence[Query], settings: Mapping[str, str]
-    ) -> Iterator[Callable[[], list[list[Row]]]]:
+    ) -> Iterator[Callable[[], list[list[bytes]]]]:
         """Yield what puts ``queries`` at this moment, at so little cost that it may be called many times a second.
 
-        It returns the rows of each, their values as the server writes them. It raises GuardLost, or psycopg.Error
+        It returns the rows of each as the server writes records. It raises GuardLost, or psycopg.Error
         where there was no answer this time; a session that was lost is renewed then.
         """
         looking = Looking(queries, settings)
 
-        def look() -> list[list[Row]]:
+        def look() -> list[list[bytes]]:
             try:
                 return looking.look(self._connection)
             except (psycopg.Error, GuardLost) as error:

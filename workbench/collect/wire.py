@@ -17,9 +17,6 @@ SILENCE_S = 30
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-Row = tuple[bytes | None, ...]
-"""Values as the server writes them; None for NULL."""
-
 
 def describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
     """Return the names and Arrow types of the columns that ``text`` gives, without running it."""
@@ -48,10 +45,10 @@ def answered(connection: Connection, text: str) -> list[PGresult]:
     return results
 
 
-def cells(result: PGresult) -> list[Row]:
-    """Return the rows of a result, each value as the server writes it."""
-    value, columns = result.get_value, range(result.nfields)
-    return [tuple([value(row, column) for column in columns]) for row in range(result.ntuples)]
+def rows(result: PGresult) -> list[bytes]:
+    """Return the rows of a result that has one column and no NULL, as the server writes them."""
+    value = result.get_value
+    return [value(row, 0) or b"" for row in range(result.ntuples)]
 
 
 def copy_out(connection: Connection, text: str) -> bytes:
