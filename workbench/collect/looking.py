@@ -1,4 +1,4 @@
-"""The same questions many times a second, at little cost: their limits are set and they are planned once per while.
+"""The same questions many times a second, at little cost: limits are set, and plans made, once in a few seconds.
 
 Several looks share a transaction, which is READ ONLY, guarded as every other, and over in ``TOGETHER_S``. It is
 READ COMMITTED: between two looks it holds no snapshot, so it keeps back neither vacuum nor a standby's
