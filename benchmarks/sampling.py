@@ -2,7 +2,9 @@
 
 Of the 50 sessions 10 run a statement in a transaction that holds five tables with three indexes each,
 5 are idle in such a transaction, and 35 are idle. Prints the share of one core that this process and
-the backend it talks to used, and the looks that were made of those asked for.
+the backend it talks to used, and the looks that were made of those asked for. Looks of three seconds share a
+transaction. A machine with other work to do makes both dearer, for what they need is no longer in its
+caches: take the least of several runs.
 """
 
 import resource

@@ -218,6 +218,18 @@ def test_a_pooler_in_transaction_mode_is_as_good_as_the_server(database, tmp_pat
     assert {p.frame for p in snapshot.manifest.parts} == frames()
 
 
+def test_a_pooler_in_transaction_mode_is_sampled_and_keeps_nothing_of_it(database, tmp_path):
+    """Looks are prepared inside a transaction, on a session that the pooler gives to others afterwards."""
+    with pooler(database.server, tmp_path, default_pool_size="1") as url:
+        pooled = url(database.name)
+        snapshot = collect(estate_of(pooled), only={"identity"}, sample_s=4)
+        with psycopg.connect(pooled) as connection:
+            left = connection.execute("SELECT name FROM pg_prepared_statements").fetchall()
+    assert snapshot.manifest.missing == ()
+    assert snapshot.frame("sampling")["looks"].item() >= 1
+    assert [name for (name,) in left if name.startswith("workbench")] == []
+
+
 def test_a_pooler_that_refuses_startup_parameters_is_asked_without_them(database, tmp_path):
     with pooler(database.server, tmp_path) as url:
         pooled = url(database.name, "&options=-c%20work_mem%3D1MB")

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from workbench.analyse.lock_samples import transactions
 from workbench.analyse.sessions import sessions
-from workbench.collect import collect, fold, samples
+from workbench.collect import collect, fold, looking, samples
 from workbench.collect.fold import SESSION_COLUMNS, Fold
 from workbench.collect.samples import Sampling, sample
 from workbench.collect.sessions import Session, ask, connect, guarded
@@ -181,8 +181,8 @@ def test_a_transaction_counts_once_with_the_most_that_it_held(database):
         connection.execute(TABLES)
         target = read_target(database.url)
         grown = Fold()
-        with Session(target) as session:
-            look = session.repeatedly((samples.SESSION_LOOK, samples.LOCK_LOOK), {})
+        questions = samples.SESSION_LOOK, samples.LOCK_LOOK
+        with Session(target) as session, session.repeatedly(questions, {}) as look:
             connection.execute("BEGIN")
             connection.execute("SELECT * FROM shop.customer")
             grown.look(*look())
@@ -343,14 +343,74 @@ def test_looks_are_read_only_on_every_major(major):
     with Session(read_target(major.url())) as session:
         found = sample(session, Sampling(0.5))
         writing = replace(
-            samples.LOCK_LOOK, text="DELETE FROM pg_catalog.pg_description WHERE false RETURNING 1"
+            samples.LOCK_LOOK,
+            text="SELECT objoid FROM pg_catalog.pg_description LIMIT 1 FOR UPDATE",
         )
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            session.repeatedly((writing,), {})()
+        with (
+            session.repeatedly((writing,), {}) as look,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            look()
     assert found.looks >= 1
     with connect(read_target(major.url())) as connection, guarded(connection, "statistics"):
         table = ask(connection, samples.SESSION_LOOK).table
     assert tuple(table.column_names) == (*SESSION_COLUMNS, "pid")
+
+
+def test_looks_in_one_transaction_see_what_changes_between_them(database):
+    """What a server tells of its sessions stays as it was first seen in a transaction, unless it is let go."""
+    with (
+        database.connect() as other,
+        database.connect() as watch,
+        Session(read_target(database.url)) as session,
+        session.repeatedly((samples.SESSION_LOOK, samples.LOCK_LOOK), {}) as look,
+    ):
+        pid = b",%d)" % other.info.backend_pid
+        ours = "SELECT xact_start, backend_xmin FROM pg_stat_activity WHERE application_name LIKE 'workbench%' AND datname = current_database()"
+        begun = set()
+        for number in range(4):
+            other.execute(f"SET application_name = 'n{number}'")
+            (row,) = (r for r in look()[0] if r.endswith(pid))
+            assert b",n%d," % number in row
+            start, xmin = watch.execute(ours).fetchone()
+            begun.add(start)
+            assert xmin is None, "a snapshot that is held between looks keeps back vacuum"
+    assert len(begun) < 4
+
+
+def test_a_transaction_of_looks_ends_in_time_and_leaves_nothing(database, monkeypatch):
+    monkeypatch.setattr(looking, "TOGETHER_S", 0.0)
+    with database.connect() as watch, Session(read_target(database.url)) as session:
+        ours = "SELECT state, xact_start FROM pg_stat_activity WHERE application_name LIKE 'workbench%' AND datname = current_database()"
+        with session.repeatedly((samples.SESSION_LOOK, samples.LOCK_LOOK), {}) as look:
+            begun = set()
+            for _ in range(3):
+                assert look()[0]
+                begun.add(watch.execute(ours).fetchone())
+            assert len(begun) == 3
+        assert watch.execute(ours).fetchone() == ("idle", None)
+        left = replace(samples.LOCK_LOOK, text="SELECT name FROM pg_catalog.pg_prepared_statements")
+        assert session.alone(left).table.num_rows == 0
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_after_a_look_that_failed_nothing_is_left_and_the_next_one_works(database, which):
+    """A division by zero while a table is there: asked for when it runs, not when it is planned."""
+    asked = [samples.SESSION_LOOK, samples.LOCK_LOOK]
+    asked[which] = replace(
+        asked[which],
+        text="SELECT 1 / (count(*) - 1) AS n FROM pg_catalog.pg_class WHERE relname = 'stop'",
+    )
+    with database.connect() as admin, Session(read_target(database.url)) as session:
+        with session.repeatedly(asked, {}) as look:
+            assert look()[which] == [b"(-1)"]
+            admin.execute("CREATE TABLE stop ()")
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                look()
+            admin.execute("DROP TABLE stop")
+            assert look()[which] == [b"(-1)"]
+        left = replace(samples.LOCK_LOOK, text="SELECT name FROM pg_catalog.pg_prepared_statements")
+        assert session.alone(left).table.num_rows == 0
 
 
 def test_rare_rows_are_summed_and_nothing_is_lost(monkeypatch):
@@ -359,9 +419,10 @@ def test_rare_rows_are_summed_and_nothing_is_lost(monkeypatch):
     many = Fold()
     for n in range(10):
         state = b"active" if n % 2 else b"idle"
-        line = b"\t".join([b"d", b"u%d" % n, b"a", b"\\N", state, *[b"\\N"] * 4, b"42"])
+        session = b"(d,u%d,a,,%b,,,,,42)" % (n, state)
+        lock = b"(42,3/%d,AccessShareLock,{%d})" % (n, 20000 + n)
         for _ in range(n + 1):
-            many.look(line, b"42\t3/%d\tAccessShareLock\t{%d}\n" % (n, 20000 + n))
+            many.look([session], [lock])
     rows = many.session_rows().to_pylist()
     assert sum(r["looks"] for r in rows) == 55
     assert [r["usename"] for r in rows] == ["u4", "u3", "u2", None, None]

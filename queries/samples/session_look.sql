@@ -9,7 +9,7 @@ SELECT
   (SELECT d.datname FROM pg_catalog.pg_database AS d WHERE d.oid = a.datid) AS datname,
   pg_catalog.pg_get_userbyid(a.usesysid) AS usename,
   a.application_name   AS application_name,
-  a.client_addr        AS client_addr,
+  pg_catalog.host(a.client_addr) AS client_addr,
   a.state              AS state,
   a.wait_event_type    AS wait_event_type,
   a.wait_event         AS wait_event,

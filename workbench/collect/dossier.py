@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
+from workbench.collect.guards import GUARDS
+from workbench.collect.looking import TOGETHER_S
 from workbench.collect.privileges import WHO, Login
 from workbench.collect.queries import INSTANCE, Query, load_queries
 from workbench.collect.samples import LOCK_LOOK, LONGEST_S, MOST_PER_S, SESSION_LOOK
-from workbench.collect.sessions import GUARDS
 from workbench.collect.withhold import withheld_columns
 from workbench.estate import Estate
 from workbench.model import Finding
@@ -98,7 +99,8 @@ def _manners() -> Iterator[str]:
     looks = " and ".join(f"`{query.name}`" for query in (SESSION_LOOK, LOCK_LOOK))
     yield (
         f"\nOnly where `collect --sample` asks for it, {looks} are put up to {MOST_PER_S:g} times a second "
-        f"for at most {LONGEST_S:g} s; what is kept is how often each kind of row was seen.\n"
+        f"for at most {LONGEST_S:g} s, in transactions of {TOGETHER_S:g} s each that hold no snapshot in between; "
+        "what is kept is how often each kind of row was seen.\n"
     )
     yield "No extension is created, no statistics are reset, no temporary table is made, no row of a user's table is read.\n"
 

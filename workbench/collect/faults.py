@@ -7,7 +7,8 @@ import re
 import psycopg
 import pyarrow as pa
 
-from workbench.collect.sessions import GuardLost, NoTimeLeft, Unasked
+from workbench.collect.guards import GuardLost, Unasked
+from workbench.collect.sessions import NoTimeLeft
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
 

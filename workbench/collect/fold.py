@@ -53,11 +53,11 @@ _TRANSACTIONS = pa.schema(
     | {"transactions": pa.int64(), "looks": pa.int64(), "rest": pa.bool_()}
 )
 
-_NULL = b"\\N"
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_WRITTEN = re.compile(rb'(?:^|,)("(?:[^"]|"")*"|[^,]*)')
+_DOUBLED = re.compile(rb'(["\\])\1')
 
 _Uses = tuple[tuple[int, ...], ...]
+_Key = tuple[bytes, bytes]
 
 
 @dataclass
@@ -70,12 +70,13 @@ class _Transaction:
 
 
 class Fold:
-    r"""Looks, added up. Takes lines as COPY writes them, and reads values only when all are in.
+    """Looks, added up. Takes rows as the server writes records, and reads values only when all are in.
 
     >>> fold = Fold()
-    >>> session = b"shop\tann\tapp\t\\N\tactive\t\\N\t\\N\t7\t\\N\t42"
-    >>> fold.look(session, b"42\t3/1\tAccessShareLock\t{16400}\n42\t3/1\tRowExclusiveLock\t{16500}\n")
-    >>> fold.look(session, b"42\t3/1\tAccessShareLock\t{16400}\n")
+    >>> sessions = [b"(shop,ann,app,,active,,,7,,42)"]
+    >>> reads, writes = b"(42,3/1,AccessShareLock,{16400})", b"(42,3/1,RowExclusiveLock,{16500})"
+    >>> fold.look(sessions, [reads, writes])
+    >>> fold.look(sessions, [reads])
     >>> fold.session_rows().select(["usename", "query_id", "looks"]).to_pylist()
     [{'usename': 'ann', 'query_id': 7, 'looks': 2}]
     >>> fold.transaction_rows().select(["read_oids", "write_oids", "transactions", "looks"]).to_pylist()
@@ -87,48 +88,47 @@ class Fold:
         self.sessions = 0
         self._standing: Counter[bytes] = Counter()
         self._rare: Counter[bytes] = Counter()
-        self._running: dict[tuple[bytes, bytes], _Transaction] = {}
+        self._running: dict[_Key, _Transaction] = {}
         self._ended: dict[tuple[bytes, _Uses], list[int]] = {}
         self._beyond = [0, 0]
 
-    def look(self, sessions: bytes, locks: bytes) -> None:
-        """Add one look: the lines of ``session_look`` and those of ``lock_look``, just after."""
+    def look(self, sessions: Iterable[bytes], locks: Iterable[bytes]) -> None:
+        """Add one look: the rows of ``session_look`` and those of ``lock_look``, just after."""
         self.looks += 1
         whose: dict[bytes, bytes] = {}
-        for line in sessions.splitlines():
-            standing, _, pid = line.rpartition(b"\t")
+        for row in sessions:
+            standing, _, pid = row[1:-1].rpartition(b",")
             whose[pid] = standing
         self.sessions += len(whose)
-        for standing, count in Counter(whose.values()).items():
-            if len(self._standing) < _HELD or standing in self._standing:
-                self._standing[standing] += count
-            else:
-                self._rare[_rest_of(standing)] += count
-        held: dict[tuple[bytes, bytes], set[bytes]] = {}
-        for line in locks.splitlines():
-            pid, number, lock = line.split(b"\t", 2)
-            if (pid, number) in held:
-                held[pid, number].add(lock)
-            else:
-                held[pid, number] = {lock}
-        running: dict[tuple[bytes, bytes], _Transaction] = {}
-        for key, now in held.items():
+        if len(self._standing) < _HELD:
+            self._standing.update(whose.values())
+        else:
+            for standing in whose.values():
+                if standing in self._standing:
+                    self._standing[standing] += 1
+                else:
+                    self._rare[_rest_of(standing)] += 1
+        running: dict[_Key, _Transaction] = {}
+        for row in locks:
+            pid, number, lock = row[1:-1].split(b",", 2)
             # Parallel and other workers, and prepared transactions, are no client's session.
-            if key[0] in whose:
-                running[key] = going_on = self._running.pop(key, None) or _Transaction()
-                going_on.standing = whose[key[0]]
-                going_on.held |= now
-                going_on.looks += 1
+            if pid in whose:
+                key = pid, number
+                going_on = running.get(key)
+                if going_on is None:
+                    running[key] = going_on = self._running.pop(key, None) or _Transaction()
+                    going_on.standing = whose[pid]
+                    going_on.looks += 1
+                going_on.held.add(lock)
         for gone in self._running.values():
             self._end(gone)
         self._running = running
 
     def _end(self, transaction: _Transaction) -> None:
-        whose = b"\t".join(transaction.standing.split(b"\t", len(_WHOSE))[: len(_WHOSE)])
         uses = _by_use(frozenset(transaction.held))
         if not any(uses):
             return
-        key = whose, uses
+        key = _first(len(_WHOSE), transaction.standing), uses
         if key not in self._ended and len(self._ended) >= _HELD:
             counts = self._beyond
         else:
@@ -175,38 +175,52 @@ def _counted(counts: list[int]) -> dict[str, Any]:
 
 @lru_cache(4096)
 def _by_use(held: frozenset[bytes]) -> _Uses:
-    r"""Return the relations that are read, written, and row-locked alone.
+    """Return the relations that are read, written, and row-locked alone.
 
-    >>> _by_use(frozenset([b"RowShareLock\t{1,2}", b"AccessShareLock\t{2}", b"AccessExclusiveLock\t{3}"]))
+    >>> locks = b'RowShareLock,"{1,2}"', b"AccessShareLock,{2}", b"AccessExclusiveLock,{3}"
+    >>> _by_use(frozenset(locks))
     ((2,), (), (1,))
     """
     oids: dict[str, set[int]] = {mode: set() for mode in _USES.values()}
-    for locks in held:
-        mode, _, relations = locks.decode().partition("\t")
+    for lock in held:
+        mode, _, relations = lock.decode().partition(",")
         if mode in oids:
-            oids[mode].update(map(int, relations[1:-1].split(",")))
+            oids[mode].update(map(int, relations.strip('{}"').split(",")))
     reads, writes, rows = oids.values()
     return tuple(tuple(sorted(found)) for found in (reads, writes, rows - reads - writes))
 
 
 def _rest_of(standing: bytes) -> bytes:
     """What is still told of a row that is summed with others: state, wait class, whether it was seen."""
-    values = standing.split(b"\t")
-    return b"\t".join(
-        _NULL if column in _LOST_IN_REST else value
-        for column, value in zip(SESSION_COLUMNS, values, strict=True)
+    return b",".join(
+        b"" if column in _LOST_IN_REST else value
+        for column, value in zip(SESSION_COLUMNS, _written(standing), strict=True)
     )
 
 
-def _values(columns: Iterable[str], line: bytes) -> dict[str, Any]:
-    r"""Read the values of a line of COPY.
+def _first(many: int, record: bytes) -> bytes:
+    return b",".join(_written(record)[:many])
 
-    >>> _values(["application_name", "client_addr", "query_id"], b"a\\tb\t\\N\t-7")
-    {'application_name': 'a\tb', 'client_addr': None, 'query_id': -7}
+
+def _written(record: bytes) -> list[bytes]:
+    r"""Return the values of a record as they are written in it; the record is without its parentheses.
+
+    >>> _written(b',a,"b,\\c",,""')
+    [b'', b'a', b'"b,\\c"', b'', b'""']
+    """
+    found: list[bytes] = _WRITTEN.findall(record)
+    return found
+
+
+def _values(columns: Iterable[str], record: bytes) -> dict[str, Any]:
+    r"""Read the values of a record, which is without its parentheses.
+
+    >>> _values(["application_name", "client_addr", "query_id"], b'"a\\\\""b, c",,-7')
+    {'application_name': 'a\\"b, c', 'client_addr': None, 'query_id': -7}
     """
     found: dict[str, Any] = {}
-    for column, value in zip(columns, line.split(b"\t"), strict=True):
-        plain = _ESCAPED.sub(lambda m: _ESCAPES.get(m[1], m[1]), value)
-        text = None if value == _NULL else plain.decode(errors="replace")
+    for column, value in zip(columns, _written(record), strict=True):
+        plain = _DOUBLED.sub(rb"\1", value[1:-1]) if value.startswith(b'"') else value
+        text = plain.decode(errors="replace") if value else None
         found[column] = int(text) if text is not None and column == "query_id" else text
     return found

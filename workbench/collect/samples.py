@@ -2,8 +2,9 @@
 
 A sample is taken before anything else is read of the instance, over the one session there is then:
 what it sees is the server without our own reading, and the texts and catalogue that are read next
-know every statement and table it saw. A look is a transaction of two messages. Where the server or
-this machine is late, the looks in between are left out and the count says so: nothing is made up for.
+know every statement and table it saw. A look is one message, and looks of a few seconds share a
+transaction. Where the server or this machine is late, the looks in between are left out and the count
+says so: nothing is made up for.
 
 Every session counts in every look, so that an idle one tells who runs the statement that it ran last.
 Raw rows are never kept, only how often each kind of row was seen.
@@ -22,8 +23,9 @@ import psycopg
 import pyarrow as pa
 
 from workbench.collect.fold import KEPT, Fold
+from workbench.collect.guards import GuardLost
 from workbench.collect.queries import SAMPLES, load_queries
-from workbench.collect.sessions import ATTEMPTS, GuardLost, Session
+from workbench.collect.sessions import ATTEMPTS, Session
 from workbench.errors import UsageError
 
 LONGEST_S = 300.0
@@ -164,29 +166,30 @@ def sample(session: Session, sampling: Sampling, stop: Event | None = None) -> S
 
     A look that fails is left out; after ``ATTEMPTS`` in a row the sample ends with what it has.
     """
-    look = session.repeatedly((SESSION_LOOK, LOCK_LOOK), _LIMITS)
-    stop = stop or Event()
+    # An event costs twice as much to wait for, many times a second.
+    pause = time.sleep if stop is None else stop.wait
     fold = Fold()
     since, started = datetime.now(UTC), time.monotonic()
     failures: list[psycopg.Error | GuardLost] = []
     number, ms = 0, 0.0
-    while number < sampling.looks and len(failures) < ATTEMPTS:
-        if stop.wait(max(started + number / sampling.looks_per_s - time.monotonic(), 0)):
-            break
-        begun = time.perf_counter()
-        try:
-            sessions, locks = look()
-        except (psycopg.Error, GuardLost) as error:
-            failures.append(error)
-        else:
-            failures.clear()
-            fold.look(sessions, locks)
-        ms += (time.perf_counter() - begun) * 1000
-        # What came too late is left out: a slow server gets fewer looks, never a queue of them.
-        late = int((time.monotonic() - started) * sampling.looks_per_s)
-        number = max(number + 1, late)
+    with session.repeatedly((SESSION_LOOK, LOCK_LOOK), _LIMITS) as look:
+        while number < sampling.looks and len(failures) < ATTEMPTS:
+            if pause(max(started + number / sampling.looks_per_s - time.monotonic(), 0)):
+                break
+            begun = time.perf_counter()
+            try:
+                sessions, locks = look()
+            except (psycopg.Error, GuardLost) as error:
+                failures.append(error)
+            else:
+                failures.clear()
+                fold.look(sessions, locks)
+            ms += (time.perf_counter() - begun) * 1000
+            # What came too late is left out: a slow server gets fewer looks, never a queue of them.
+            late = int((time.monotonic() - started) * sampling.looks_per_s)
+            number = max(number + 1, late)
     seconds = time.monotonic() - started
-    asked = max(number, 1) if stop.is_set() else sampling.looks
+    asked = max(number, 1) if stop is not None and stop.is_set() else sampling.looks
     row = {
         "since": since,
         "until": datetime.now(UTC),

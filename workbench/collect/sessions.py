@@ -24,17 +24,14 @@ from typing import Literal
 import psycopg
 import pyarrow as pa
 from psycopg import sql
-from psycopg.pq import ExecStatus
 
-from workbench import __version__
+from workbench.collect.guards import APPLICATION_NAME, GuardLost, Guards, Unasked
+from workbench.collect.looking import Looking
 from workbench.collect.queries import Query, Version
 from workbench.collect.rows import to_arrow
 from workbench.collect.wire import (
     SILENCE_S,
     Connection,
-    answered,
-    checked,
-    copies_out,
     copy_out,
     describe,
 )
@@ -58,23 +55,6 @@ _PAUSE_S = 0.3
 
 Kind = Literal["catalogue", "statistics"]
 
-APPLICATION_NAME = f"workbench {__version__}"
-
-GUARDS = {
-    "application_name": APPLICATION_NAME,
-    "client_encoding": "UTF8",
-    "statement_timeout": "8s",
-    "lock_timeout": "100ms",
-    "idle_in_transaction_session_timeout": "10s",
-    "timezone": "UTC",
-    "datestyle": "ISO, MDY",
-    "intervalstyle": "iso_8601",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "quote_all_identifiers": "off",
-}
-_GUARDS_SINCE = {170000: {"transaction_timeout": "10s"}}
-
 _STARTUP = {
     "application_name": APPLICATION_NAME,
     "client_encoding": "UTF8",
@@ -88,14 +68,6 @@ _REFUSED_AT_START = re.compile(r"unsupported startup parameter( in options)?: \"
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
-
-
-class Unasked(Exception):
-    """A question was not put; the message says why."""
-
-
-class GuardLost(Unasked):
-    """A setting of the transaction did not hold: nothing was run."""
 
 
 class NoTimeLeft(Unasked):
@@ -190,52 +162,12 @@ def guarded(
         else psycopg.IsolationLevel.READ_COMMITTED
     )
     path = "" if search_path is None else sql.Identifier(search_path).as_string(None)
-    guards = _Guards.of(connection, {"search_path": path} | dict(settings or {}))
+    guards = Guards.of(connection, {"search_path": path} | dict(settings or {}))
     ends = time.monotonic() + TRANSACTION_S
     with _unless_silent(connection), connection.transaction():
         connection.execute(guards.set_all.encode())
         guards.check(connection.execute(guards.read_back.encode()).fetchone() or ())
         yield lambda: ends - time.monotonic()
-
-
-@dataclass(frozen=True)
-class _Guards:
-    """What a transaction sets for itself, and reads back before anything else is run."""
-
-    wanted: Mapping[str, str]
-
-    @staticmethod
-    def of(connection: Connection, settings: Mapping[str, str]) -> _Guards:
-        wanted = GUARDS | dict(settings)
-        for least, guards in _GUARDS_SINCE.items():
-            if connection.info.server_version >= least:
-                wanted |= guards
-        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-            # Such a database holds any bytes, and refuses to hand out as UTF8 those that are none.
-            wanted |= {"client_encoding": "SQL_ASCII"}
-        return _Guards(wanted)
-
-    @property
-    def set_all(self) -> str:
-        return "SELECT " + ", ".join(
-            f"pg_catalog.set_config({_literal(n)}, {_literal(v)}, true)"
-            for n, v in self.wanted.items()
-        )
-
-    @property
-    def read_back(self) -> str:
-        read = (f"pg_catalog.current_setting({_literal(n)}, true)" for n in self.wanted)
-        return f"SELECT {', '.join(read)}, pg_catalog.current_setting('transaction_read_only')"
-
-    def check(self, row: Sequence[object]) -> None:
-        """Raise GuardLost where what was read back differs from what was set."""
-        *held, read_only = map(_text, row)
-        lost = [n for n, v in zip(self.wanted, held, strict=True) if v != self.wanted[n]]
-        if lost or read_only != "on":
-            raise GuardLost(
-                f"the settings {lost or ['transaction_read_only']} did not hold in the transaction, "
-                "so nothing was run"
-            )
 
 
 @contextmanager
@@ -262,15 +194,6 @@ def _unless_silent(connection: Connection) -> Iterator[None]:
     finally:
         timer.cancel()
         line.close()
-
-
-def _text(value: object) -> str:
-    # Without an encoding, texts arrive as bytes.
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _literal(text: str) -> str:
-    return sql.Literal(text).as_string(None)
 
 
 def ask(connection: Connection, query: Query, limit_s: float = STATEMENT_S) -> Answer:
@@ -392,37 +315,33 @@ class Session:
                     break
         return failure
 
+    @contextmanager
     def repeatedly(
         self, queries: Sequence[Query], settings: Mapping[str, str]
-    ) -> Callable[[], list[bytes]]:
-        """Return what puts ``queries`` at this moment, in a short transaction of its own each time.
+    ) -> Iterator[Callable[[], list[list[bytes]]]]:
+        """Yield what puts ``queries`` at this moment, at so little cost that it may be called many times a second.
 
-        Two messages go to the server and nothing is described, so that it may be called many times a
-        second; the rows are as COPY writes them, a line each, columns between tabs. It raises GuardLost,
-        or psycopg.Error where there was no answer this time; a session that was lost is renewed then.
+        It returns the rows of each as the server writes records. It raises GuardLost, or psycopg.Error
+        where there was no answer this time; a session that was lost is renewed then.
         """
-        guards = _Guards.of(self._connection, {"search_path": ""} | dict(settings))
-        begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
-        opening = f"{begin}; {guards.set_all}; {guards.read_back}".encode()
-        copies = (f"/* workbench:{q.name} */ COPY ({q.text}) TO STDOUT" for q in queries)
-        asking = "; ".join([*copies, "COMMIT"])
+        looking = Looking(queries, settings)
 
-        def put() -> list[bytes]:
-            row = checked(answered(self._connection, opening), ExecStatus.TUPLES_OK)
-            guards.check([row.get_value(0, column) or b"" for column in range(row.nfields)])
-            return copies_out(self._connection, asking)
-
-        def put_or_recover() -> list[bytes]:
+        def look() -> list[list[bytes]]:
             try:
-                return put()
+                return looking.look(self._connection)
             except (psycopg.Error, GuardLost) as error:
+                looking.give_up(self._connection)
                 if self._connection.broken or _is_conflict(error):
                     self._renew(0)
-                else:
-                    self._connection.rollback()
                 raise
 
-        return put_or_recover
+        try:
+            yield look
+        finally:
+            try:
+                looking.leave()
+            except psycopg.Error:
+                looking.give_up(self._connection)
 
     def _renew(self, attempt: int) -> None:
         """Start over on a fresh connection: in a savepoint a standby ends the session, not the query."""

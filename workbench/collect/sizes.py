@@ -18,8 +18,9 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.collect.guards import Unasked
 from workbench.collect.queries import Query
-from workbench.collect.sessions import STATEMENT_S, Answer, Session, Unasked
+from workbench.collect.sessions import STATEMENT_S, Answer, Session
 
 BUDGET_S = 20.0
 """How long the sizes of one database's relations may take in a run, or those of one instance's databases."""

@@ -19,9 +19,10 @@ import pyarrow as pa
 from psycopg import sql
 
 from workbench.collect.faults import FAILURES, explain
+from workbench.collect.guards import Unasked
 from workbench.collect.privileges import REFUSED, Login
 from workbench.collect.queries import FOLDED, Query, Version, choose, version
-from workbench.collect.sessions import STATEMENT_S, Answer, NoTimeLeft, Session, Unasked
+from workbench.collect.sessions import STATEMENT_S, Answer, NoTimeLeft, Session
 from workbench.collect.wal_fold import SYSTEM, Files, fold
 from workbench.conninfo import Target
 from workbench.errors import UsageError

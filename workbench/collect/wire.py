@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import selectors
+import select
 
 import psycopg
 import pyarrow as pa
@@ -21,11 +21,11 @@ Connection = psycopg.Connection[tuple[object, ...]]
 def describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
     """Return the names and Arrow types of the columns that ``text`` gives, without running it."""
     server = connection.pgconn
-    with _Line(connection) as line:
-        server.send_prepare(b"", text.encode())
-        checked(line.last(), ExecStatus.COMMAND_OK)
-        server.send_describe_prepared(b"")
-        described = checked(line.last(), ExecStatus.COMMAND_OK)
+    line = _Line(connection)
+    server.send_prepare(b"", text.encode())
+    checked(line.last(), ExecStatus.COMMAND_OK)
+    server.send_describe_prepared(b"")
+    described = checked(line.last(), ExecStatus.COMMAND_OK)
     schema = {}
     for column in range(described.nfields):
         name = (described.fname(column) or b"").decode()
@@ -33,33 +33,38 @@ def describe(connection: Connection, text: str) -> dict[str, pa.DataType]:
     return schema
 
 
-def answered(connection: Connection, text: bytes) -> PGresult:
-    """Run statements in one message and return the result of the last one."""
-    with _Line(connection) as line:
-        connection.pgconn.send_query(text)
-        return line.last()
+def answered(connection: Connection, text: str) -> list[PGresult]:
+    """Run statements in one message and return their results; psycopg.Error for the one that failed."""
+    line = _Line(connection)
+    connection.pgconn.send_query(text.encode())
+    results = list(iter(line.result, None))
+    for result in results:
+        # All were fetched first: a failure half-way leaves the session usable.
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result)
+    return results
+
+
+def rows(result: PGresult) -> list[bytes]:
+    """Return the rows of a result that has one column and no NULL, as the server writes them."""
+    value = result.get_value
+    return [value(row, 0) or b"" for row in range(result.ntuples)]
 
 
 def copy_out(connection: Connection, text: str) -> bytes:
-    """Run a COPY TO STDOUT and return its bytes."""
-    (data,) = copies_out(connection, text)
-    return data
-
-
-def copies_out(connection: Connection, text: str) -> list[bytes]:
-    """Run statements in one message and return the bytes of each COPY TO STDOUT among them.
+    """Run a COPY TO STDOUT and return its bytes.
 
     Read from libpq directly: psycopg's iterator costs a third more on rows as short as these.
     """
-    copied: list[bytes] = []
+    copied = b""
     others = []
-    with _Line(connection) as line:
-        connection.pgconn.send_query(text.encode())
-        while (result := line.result()) is not None:
-            if result.status == ExecStatus.COPY_OUT:
-                copied.append(line.copied())
-            else:
-                others.append(result)
+    line = _Line(connection)
+    connection.pgconn.send_query(text.encode())
+    while (result := line.result()) is not None:
+        if result.status == ExecStatus.COPY_OUT:
+            copied = line.copied()
+        else:
+            others.append(result)
     for other in others:
         # All were fetched first: a failure half-way leaves the session usable.
         checked(other, ExecStatus.COMMAND_OK)
@@ -75,18 +80,14 @@ class _Line:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._server = connection.pgconn
-        self._selector = selectors.DefaultSelector()
-
-    def __enter__(self) -> _Line:
-        self._selector.register(self._server.socket, selectors.EVENT_READ)
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._selector.close()
+        # Costs no call to the system until it waits, unlike epoll: answers are often this short.
+        self._arrival = select.poll()
+        self._arrival.register(self._server.socket, select.POLLIN)
 
     def result(self) -> PGresult | None:
         """Return the next result of what was sent; None after the last."""
-        self._connection.wait(generators.send(self._server))
+        if self._server.flush():
+            self._connection.wait(generators.send(self._server))
         while self._server.is_busy():
             self._more()
         return self._server.get_result()
@@ -111,7 +112,7 @@ class _Line:
         return b"".join(chunks)
 
     def _more(self) -> None:
-        if not self._selector.select(SILENCE_S):
+        if not self._arrival.poll(SILENCE_S * 1000):
             self._server.finish()
             raise psycopg.OperationalError(f"the server was silent for {SILENCE_S} s")
         self._server.consume_input()
