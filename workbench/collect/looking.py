@@ -19,7 +19,7 @@ from workbench.collect.guards import Guards
 from workbench.collect.queries import Query
 from workbench.collect.wire import Connection, answered, rows
 
-TOGETHER_S = 3.0
+TOGETHER_S = 7.0
 """How long looks may begin in one transaction; with their time-outs it is over within ten seconds."""
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
