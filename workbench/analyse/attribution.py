@@ -141,16 +141,25 @@ def attributor(
     statements: Iterable[tuple[Context, str, Statement]],
 ) -> Attributor:
     """Return what attributes the statements of a window, having looked at all of them: (context, text, facts)."""
-    seen = list(statements)
-    setting, temporary = saying_so(seen)
+    seen: list[tuple[Context, Statement]] = []
+    setting, temporary = saying_so(_noted(statements, seen))
     return Attributor(
         catalogue,
         majors,
         read,
-        setting | setting_paths(catalogue, ((c, s) for c, _, s in seen)),
-        Sharing(aliases_in((c[:2], s) for c, _, s in seen)),
+        setting | setting_paths(catalogue, seen),
+        Sharing(aliases_in((c[:2], s) for c, s in seen)),
         temporary,
     )
+
+
+def _noted(
+    statements: Iterable[tuple[Context, str, Statement]], seen: list[tuple[Context, Statement]]
+) -> Iterator[tuple[Context, str, Statement]]:
+    """Pass on what is looked at, and note it in ``seen`` without its text."""
+    for context, text, statement in statements:
+        seen.append((context, statement))
+        yield context, text, statement
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,9 @@ _COUNTED_TOO = {
 TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
 """The settings without which a measure is not counted."""
 
+_NOT_SUMMED = ["caller_because", "fingerprint", "approximate", "stats_since"]
+"""Beside the text, what a copy of the entries need not hold to sum them."""
+
 _KEY = ["instance", "service"]
 
 
@@ -122,7 +125,7 @@ def workload(window: Window, read: Read = read_all) -> Workload:
     True
     """
     attributed = attribute(window, read)
-    entries = attributed.entries
+    entries = attributed.entries.drop(columns=["query", *_NOT_SUMMED])
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
     others = top[top["rung"] != "workbench"]
     activity = active_sessions(attributed)
