@@ -19,7 +19,8 @@ _STATEMENT = ("calls", "time_ms", "rows", "blocks", "temp_blocks", "wal_bytes")
 def document(workload: Workload) -> dict[str, object]:
     """Return ``coverage``, ``services``, ``statements`` and ``crossings`` of a window.
 
-    A figure of a service is ``[exclusive, touching]``, or null with a ``because``.
+    A figure of a service is ``[exclusive, touching]``, or null with a ``because``; ``touching`` alone is null, with
+    one, where entries were evicted and nothing else counts what they held.
 
     >>> from workbench import load_history, window_of, workload
     >>> from workbench.share import reference_estate
@@ -137,7 +138,7 @@ def _uncounted(name: str) -> str:
 
 def _interval(row: dict[str, Any], name: str) -> list[object] | None:
     low, high = _plain(row[f"{name}_low"]), _plain(row[f"{name}_high"])
-    return None if low is None or high is None else [low, high]
+    return None if low is None else [low, high]
 
 
 def _plain(value: Any) -> Any:

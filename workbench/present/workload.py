@@ -191,7 +191,7 @@ def kinds_of_load(bench: Bench) -> Table:
         [_replica(*pair) for pair in zip(reads, read_time, strict=True)], dtype="object"
     )
     because = frame["because"].where(
-        frame["calls_high"].isna(), "no statement touches its data for certain"
+        frame["calls_low"].isna(), "no statement touches its data for certain"
     )
     return Table(
         frame.assign(reads=reads, read_time=read_time, replica=words, because=because),
