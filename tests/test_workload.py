@@ -4,12 +4,16 @@ import os
 import random
 import signal
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
+import pandas as pd
 import psycopg
 import pytest
 
-from attributed import Entries, estate_of, looked_at, made, unseen, wait_until, worked
+from attributed import DAY, Entries, estate_of, looked_at, made, unseen, wait_until, worked
 from workbench.analyse.workload_document import document
+from workbench.collect import collect
 from workbench.lab import private_server
 from workbench.present.bench import Bench
 from workbench.present.workload import services
@@ -299,3 +303,41 @@ def test_a_database_that_could_not_be_read_may_have_any_of_its_load(server):
         low, high = mine.interval(service, "calls")
         assert low == 0
         assert high >= 9
+
+
+def taken_in_hour(snapshot, hour):
+    """The same snapshot, as if it had been taken at that hour: nobody waits for three."""
+    at = DAY + timedelta(hours=hour)
+    return replace(snapshot, manifest=replace(snapshot.manifest, at=at, taken_at=at))
+
+
+def test_the_busiest_hour_of_a_service_is_seen_between_snapshots_an_hour_apart(roomy):
+    server, estate = roomy
+    taken = [taken_in_hour(collect(estate), 0)]
+    for hour, times in ((1, 5), (2, 60), (3, 1), (26, 900)):
+        run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * times)
+        taken.append(taken_in_hour(collect(estate, previous=taken[-1]), hour))
+    found = worked(*taken)
+    a, b = (found.busiest.set_index("service").loc[name] for name in "ab")
+    assert a["hours"] == 3, "what lies a day apart says nothing of an hour"
+    seen = {DAY + timedelta(hours=n): calls for n, calls in enumerate((5, 60, 1))}
+    assert a["busiest_calls_per_hour"] == pytest.approx(seen[a["busiest_hour"]])
+    assert a["busiest_active_sessions"] > 0
+    assert a["because"] is None
+    assert b["busiest_hour"] is pd.NaT
+    assert "no statement touched" in b["because"]
+    (row,) = [row for row in document(found)["services"] if row["service"] == "a"]
+    assert row["busiest"]["hour"] == a["busiest_hour"].isoformat()
+
+
+def test_the_busiest_hour_is_unknown_where_snapshots_lie_far_apart(roomy):
+    server, estate = roomy
+    before = looked_at(estate)
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"])
+    found = worked(before, looked_at(estate, 1, before))
+    a = found.busiest.set_index("service").loc["a"]
+    assert pd.isna(a["busiest_calls_per_hour"])
+    assert a["because"].startswith("snapshots are 24 hours apart")
+    (row,) = [row for row in document(found)["services"] if row["service"] == "a"]
+    assert row["busiest"]["busiest_calls_per_hour"] is None
+    assert row["busiest"]["because"] == a["because"]

@@ -17,6 +17,7 @@ from workbench.analyse.activity import active_sessions
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
 from workbench.analyse.crossings import Crossing, statement_crossings
+from workbench.analyse.daily import busiest_hours
 from workbench.analyse.evicted import evicted, said, unexplained
 from workbench.analyse.grants import grant_crossings
 from workbench.analyse.meetings import transaction_crossings
@@ -85,6 +86,11 @@ class Workload:
     def transactions(self) -> Transactions:
         """What the WAL tells of the window's transactions: the tables each wrote, and bytes by table."""
         return transactions(self.attributed.window.history)
+
+    @cached_property
+    def busiest(self) -> pd.DataFrame:
+        """Each service's mean and busiest hour: see ``busiest_hours``."""
+        return busiest_hours(self.attributed)
 
     @cached_property
     def statements(self) -> pd.DataFrame:

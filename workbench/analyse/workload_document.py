@@ -28,9 +28,13 @@ def document(workload: Workload) -> dict[str, object]:
     >>> sorted(document(found))
     ['coverage', 'crossings', 'services', 'statements']
     """
+    hours = {(row["instance"], row["service"]): _busiest(row) for row in records(workload.busiest)}
     return {
         "coverage": coverage(workload),
-        "services": [_service(row) for row in records(workload.services)],
+        "services": [
+            _service(row) | {"busiest": hours.get((row["instance"], row["service"]))}
+            for row in records(workload.services)
+        ],
         "statements": [_statement(row) for row in records(workload.statements)],
         "crossings": [crossing.to_json() for crossing in workload.crossings],
     }
@@ -105,6 +109,19 @@ def _service(row: dict[str, Any]) -> dict[str, object]:
         **{name: _plain(row[name]) for name in (*counts, "mean_ms", "top_five", "seconds", "days")},
         "lower_bound": bool(row["lower_bound"]),
         "because": because,
+    }
+
+
+def _busiest(row: dict[str, Any]) -> dict[str, object]:
+    """The mean hour and the busiest; the busiest is null with a ``because`` where no hour was seen."""
+    at = row["busiest_hour"]
+    names = ("calls_per_hour", "active_sessions")
+    return {
+        **{name: _plain(row[name]) for name in names},
+        **{f"busiest_{name}": _plain(row[f"busiest_{name}"]) for name in names},
+        "hour": None if pd.isna(at) else at.isoformat(),
+        "hours_seen": _plain(row["hours"]),
+        "because": _plain(row["because"]),
     }
 
 
