@@ -323,6 +323,7 @@ def test_the_busiest_hour_of_a_service_is_seen_between_snapshots_an_hour_apart(r
     seen = {DAY + timedelta(hours=n): calls for n, calls in enumerate((5, 60, 1))}
     assert a["busiest_calls_per_hour"] == pytest.approx(seen[a["busiest_hour"]])
     assert a["busiest_active_sessions"] > 0
+    assert a["calls_per_hour"] == pytest.approx((5 + 60 + 1 + 900) / 26)
     assert a["because"] is None
     assert b["busiest_hour"] is pd.NaT
     assert "no statement touched" in b["because"]

@@ -70,7 +70,7 @@ def busiest_hours(attributed: Attributed) -> pd.DataFrame:
     """Return each service's mean and busiest hour, from what its statements took between neighbouring readings.
 
     One row per instance and service with data: instance, service, calls_per_hour and active_sessions (mean of
-    the window: time in statements by real time), busiest_calls_per_hour, busiest_active_sessions and busiest_hour
+    the window: calls by the calendar that counts, time in statements by real time), busiest_calls_per_hour, busiest_active_sessions and busiest_hour
     (UTC; the hour with the most time in statements, calls in the same hour), hours (how many were seen), because
     (why the busiest is NA). Of statements that touch the service's data for certain: see ``rises``. An hour is
     seen where two readings of it lie no further apart than ``NEAR_S``, by the calendar that counts.
@@ -87,10 +87,11 @@ def busiest_hours(attributed: Attributed) -> pd.DataFrame:
     places |= set(sums[_PLACE].itertuples(index=False, name=None))
     found = pd.DataFrame(sorted(places), columns=_PLACE, dtype="object")
     found = found.merge(sums.astype(dict.fromkeys(_PLACE, "object")), "left", _PLACE)
-    timed = found[["instance"]].merge(spans[["instance", "seconds"]], "left", "instance")
+    timed = found[["instance"]].merge(spans[["instance", "seconds", "days"]], "left", "instance")
     passed = timed["seconds"].astype("Float64")
     passed = passed.where(passed > 0)
-    found["calls_per_hour"] = found["calls"].astype("Float64").fillna(0.0) / passed * 3600.0
+    hourly = timed["days"].where(timed["days"] > 0).astype("Float64") * 24.0
+    found["calls_per_hour"] = found["calls"].astype("Float64").fillna(0.0) / hourly
     found["active_sessions"] = found["time_ms"].astype("Float64").fillna(0.0) / 1000.0 / passed
     hours = _hours(attributed, gaps)
     best = hours.sort_values(["active_sessions", "hour"], ascending=[False, True])
