@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from workbench.analyse.crossings import statement_crossings
 from workbench.analyse.statements import attribute, read_all
 from workbench.analyse.workload import workload
 from workbench.estate.resolve import estate_from_text
-from workbench.snapshot import Window, load_history, new_snapshot, read_texts, window_of
+from workbench.snapshot import Window, load_history, new_snapshot, reader_beside, window_of
 from workbench.snapshot.differences import COUNTERS, GAUGES
 from workbench.sql import Statement
 
@@ -50,9 +50,9 @@ def main() -> None:
             times["reading"].append(time.perf_counter() - start)
 
             def from_known(
-                wanted: Iterable[str], known: dict[str, Statement] = known
-            ) -> Mapping[str, Statement]:
-                return {text: known[text] for text in wanted}
+                wanted: Iterable[str], known: Sequence[Statement] = known
+            ) -> Sequence[Statement]:
+                return known
 
             start = time.perf_counter()
             attribute(window, from_known)
@@ -67,7 +67,7 @@ def measure(folder: Path) -> None:
     before = _peak()
     start = time.perf_counter()
     window = window_of(load_history(folder))
-    found = workload(window, lambda texts: read_texts(texts, folder))
+    found = workload(window, reader_beside(folder))
     crossings = statement_crossings(found.attributed)
     took = time.perf_counter() - start
     print(

@@ -4,12 +4,19 @@ import os
 import random
 import signal
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
+import pandas as pd
 import psycopg
 import pytest
 
-from attributed import Entries, estate_of, looked_at, made, unseen, wait_until, worked
+from attributed import DAY, Entries, estate_of, looked_at, made, unseen, wait_until, worked
+from workbench.analyse.workload_document import document
+from workbench.collect import collect
 from workbench.lab import private_server
+from workbench.present.bench import Bench
+from workbench.present.workload import services
 
 SERVICES = ("a", "b", "c", "d")
 ESTATE = "".join(f'[services.{s}]\nschemas = ["{s}"]\n' for s in SERVICES)
@@ -133,14 +140,24 @@ def test_shares_by_rung_are_the_whole(mix):
 # What ends a window, or tears holes into it
 
 
-@pytest.fixture
-def small():
-    """A server that keeps a hundred entries, and an estate on it."""
-    few = {"pg_stat_statements.max": "100"}
-    with private_server(settings=few) as server, made(server, ["mixed"], ["mixer", "watcher"]):
+def on_server(settings):
+    """A server of its own, and an estate on it."""
+    with private_server(settings=settings) as server, made(server, ["mixed"], ["mixer", "watcher"]):
         with unseen(server, "mixed") as admin:
             admin.execute(OBJECTS)
         yield server, estate_of(server, "mixed", ESTATE)
+
+
+@pytest.fixture
+def small():
+    """A server that keeps a hundred entries, the fewest there can be."""
+    yield from on_server({"pg_stat_statements.max": "100", "track_io_timing": "on"})
+
+
+@pytest.fixture
+def roomy():
+    """A server that keeps all entries."""
+    yield from on_server({})
 
 
 def run(server, texts):
@@ -173,10 +190,52 @@ def test_evictions_widen_the_interval_and_are_said(small):
     assert high > 250, "what nobody can name may be its own"
     assert rows.loc["b", "time_ms_share_high"] > 0.25
     assert rows.loc["a", "time_ms_share_low"] < 0.9, "and is not all the others'"
+    whole = found.attributed.entries["calls"].sum()
+    for name in ("calls", "rows", "blocks_dirtied"):
+        assert rows[f"{name}_high"].isna().all(), "nothing else counts them"
+        assert rows[f"{name}_low"].notna().all()
+    assert "nothing else counts calls, rows, blocks_dirtied: " in rows.loc["b", "because"]
+    assert rows["calls_share_high"].isna().all()
+    assert rows.loc["a", "calls_low"] <= whole
+    for name in ("wal_bytes", "io_ms", "blocks", "blocks_read", "temp_blocks"):
+        assert rows[f"{name}_high"].notna().all(), "the server counts them besides"
+    said = document(found)["services"]
+    (b,) = [row for row in said if row["service"] == "b"]
+    assert b["calls"] == [0, None]
+    assert "nothing else counts calls" in b["because"]
+    page = services(Bench(found.attributed.window.history))
+    assert "nothing else counts calls" in page._repr_html_()
+    assert "≥" in page._repr_html_(), "what a is known to do is the least of it"
 
 
-def test_the_window_begins_anew_at_a_reset(small):
+WRITE = "INSERT INTO b.other_rows SELECT n, n FROM generate_series(1000, 20999) AS n"
+SORT = (
+    "SELECT count(*) FROM (SELECT n FROM generate_series(1, 200000) AS n ORDER BY -n OFFSET 0) AS s"
+)
+
+
+def test_the_wal_and_temporary_blocks_of_evicted_statements_widen_theirs(small):
     server, estate = small
+    before = looked_at(estate)
+    run(server, ["SET work_mem = '64kB'", WRITE, SORT])
+    run(server, [f"SELECT {', '.join(['v'] * n)} FROM a.main_rows" for n in range(1, 200)] * 3)
+    with unseen(server, "mixed") as admin:
+        gone = "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%generate_series%'"
+        wait_until(lambda: admin.execute(gone).fetchone()[0], 0)
+        spilt = "SELECT temp_bytes > 0 FROM pg_stat_database WHERE datname = 'mixed'"
+        wait_until(lambda: admin.execute(spilt).fetchone()[0], True)
+    found = worked(before, looked_at(estate, 1, before))
+    rows = found.services.set_index("service")
+    low, high = Entries(found).interval("b", "wal_bytes")
+    assert low == 0
+    assert high > 20_000 * 50, "what it wrote is in nobody's entry any more"
+    assert rows.loc["b", "wal_bytes_share_high"] > 0.5
+    assert rows["temp_blocks_high"].isna().all(), "how often a file was read nobody counts"
+    assert "temp_blocks" in rows.loc["b", "because"]
+
+
+def test_the_window_begins_anew_at_a_reset(roomy):
+    server, estate = roomy
     run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 50)
     before = looked_at(estate)
     run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 40)
@@ -191,8 +250,8 @@ def test_the_window_begins_anew_at_a_reset(small):
     assert span["because"]
 
 
-def test_making_the_extension_anew_loses_nothing(small):
-    server, estate = small
+def test_making_the_extension_anew_loses_nothing(roomy):
+    server, estate = roomy
     before = looked_at(estate)
     run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 5)
     with unseen(server, "mixed") as admin:
@@ -202,8 +261,8 @@ def test_making_the_extension_anew_loses_nothing(small):
     assert Entries(found).interval("a", "calls") == (10.0, 10.0)
 
 
-def test_a_crash_ends_the_window_and_is_said(small):
-    server, estate = small
+def test_a_crash_ends_the_window_and_is_said(roomy):
+    server, estate = roomy
     run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 50)
     before = looked_at(estate)
     with psycopg.connect(server.url("mixed"), autocommit=True) as doomed:
@@ -244,3 +303,42 @@ def test_a_database_that_could_not_be_read_may_have_any_of_its_load(server):
         low, high = mine.interval(service, "calls")
         assert low == 0
         assert high >= 9
+
+
+def taken_in_hour(snapshot, hour):
+    """The same snapshot, as if it had been taken at that hour: nobody waits for three."""
+    at = DAY + timedelta(hours=hour)
+    return replace(snapshot, manifest=replace(snapshot.manifest, at=at, taken_at=at))
+
+
+def test_the_busiest_hour_of_a_service_is_seen_between_snapshots_an_hour_apart(roomy):
+    server, estate = roomy
+    taken = [taken_in_hour(collect(estate), 0)]
+    for hour, times in ((1, 5), (2, 60), (3, 1), (26, 900)):
+        run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * times)
+        taken.append(taken_in_hour(collect(estate, previous=taken[-1]), hour))
+    found = worked(*taken)
+    a, b = (found.busiest.set_index("service").loc[name] for name in "ab")
+    assert a["hours"] == 3, "what lies a day apart says nothing of an hour"
+    seen = {DAY + timedelta(hours=n): calls for n, calls in enumerate((5, 60, 1))}
+    assert a["busiest_calls_per_hour"] == pytest.approx(seen[a["busiest_hour"]])
+    assert a["busiest_active_sessions"] > 0
+    assert a["calls_per_hour"] == pytest.approx((5 + 60 + 1 + 900) / 26)
+    assert a["because"] is None
+    assert b["busiest_hour"] is pd.NaT
+    assert "no statement touched" in b["because"]
+    (row,) = [row for row in document(found)["services"] if row["service"] == "a"]
+    assert row["busiest"]["hour"] == a["busiest_hour"].isoformat()
+
+
+def test_the_busiest_hour_is_unknown_where_snapshots_lie_far_apart(roomy):
+    server, estate = roomy
+    before = looked_at(estate)
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"])
+    found = worked(before, looked_at(estate, 1, before))
+    a = found.busiest.set_index("service").loc["a"]
+    assert pd.isna(a["busiest_calls_per_hour"])
+    assert a["because"].startswith("snapshots are 24 hours apart")
+    (row,) = [row for row in document(found)["services"] if row["service"] == "a"]
+    assert row["busiest"]["busiest_calls_per_hour"] is None
+    assert row["busiest"]["because"] == a["because"]

@@ -44,7 +44,13 @@ FIGURES = (
     *(crossings.who_touches_whom, ladders.known_shares, meetings.transaction_graph),
 )
 TABLES = (
-    *(show.services, show.kinds_of_load, ladders.rungs, ladders.unknown_because),
+    *(
+        show.services,
+        show.kinds_of_load,
+        show.busiest_hours,
+        ladders.rungs,
+        ladders.unknown_because,
+    ),
     *(ladders.statistics, crossings.crossings, crossings.foreign_writes),
     *(crossings.bypassed_views, crossings.written_by_several, crossings.unused_grants),
     *(statements.top_statements, statements.slow_statements, statements.interference),

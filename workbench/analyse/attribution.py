@@ -18,7 +18,7 @@ Only the first three are certain. The others count in upper bounds alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -134,22 +134,31 @@ def attributor(
 
     ``first`` is the window's first snapshot with a catalogue: what changed since tells no relations apart.
     """
-    seen = list(statements)
     first = catalogue.snapshot if first is None else first
     catalogues = [catalogue] if first is catalogue.snapshot else [catalogue, Catalogue(first)]
-    setting, temporary = saying_so(seen)
+    seen: list[tuple[Context, Statement]] = []
+    setting, temporary = saying_so(_noted(statements, seen))
     return Attributor(
         catalogue,
         majors,
         read,
-        setting | setting_paths(catalogue, ((c, s) for c, _, s in seen)),
+        setting | setting_paths(catalogue, seen),
         Sharing(
-            aliases_in((c[:2], s) for c, _, s in seen),
+            aliases_in((c[:2], s) for c, s in seen),
             Layouts(catalogue.snapshot, first),
             [Privileges(c) for c in catalogues],
         ),
         temporary,
     )
+
+
+def _noted(
+    statements: Iterable[tuple[Context, str, Statement]], seen: list[tuple[Context, Statement]]
+) -> Iterator[tuple[Context, str, Statement]]:
+    """Pass on what is looked at, and note it in ``seen`` without its text."""
+    for context, text, statement in statements:
+        seen.append((context, statement))
+        yield context, text, statement
 
 
 @dataclass(frozen=True)

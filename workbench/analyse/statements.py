@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from workbench.analyse.attribution import Attribution, Context, Touch, attributor
@@ -29,14 +31,15 @@ MEASURES: dict[str, tuple[str, ...]] = {
 }
 """What is summed per service, and of which columns of pg_stat_statements."""
 
-Read = Callable[[Iterable[str]], Mapping[str, Statement]]
-"""Reads many texts; see ``workbench.snapshot.readings.read_texts``, which remembers what it read."""
+Read = Callable[[Iterable[str]], Sequence[Statement]]
+"""Reads many texts, in their order, equal ones as one object; see ``workbench.snapshot.readings.read_texts``, which remembers what it read."""
 
 
-def read_all(texts: Iterable[str]) -> dict[str, Statement]:
-    """Read each text once."""
+def read_all(texts: Iterable[str]) -> list[Statement]:
+    """Read each text, an equal one once, without columns."""
     pool = Pool()
-    return {text: pool.shared(read_statement(text)) for text in dict.fromkeys(texts)}
+    known = {t: pool.shared(read_statement(t).without_columns()) for t in dict.fromkeys(texts)}
+    return [known[text] for text in texts]
 
 
 class Entry(NamedTuple):
@@ -77,42 +80,8 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
     entries = window.statements.reset_index(drop=True)
     for name, columns in MEASURES.items():
         entries[name] = entries[list(columns)].astype("Float64").sum(axis=1, min_count=len(columns))
-    newest = window.history.newest
-    catalogue = Catalogue(newest)
-    callers = Callers.of(window.history)
-    contexts = [
-        Context(i, _text(d), _text(r))
-        for i, d, r in entries[["instance", "datname", "rolname"]].itertuples(index=False)
-    ]
-    texts = [_text(q) for q in entries["query"]]
-    known = read(texts)
-    statements = [known[text] for text in texts]
-    attribute_one = attributor(
-        catalogue,
-        _majors(window),
-        read_statement,
-        zip(contexts, texts, statements, strict=True),
-        next((s for s in window.history.collected if s.has("columns")), None),
-    ).attribute
-    readers = _readers(window)
-    several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
-    facts = []
-    done: dict[tuple[Context, str, bool], Attribution] = {}
-    for context, text, statement, twice, queryid in zip(
-        contexts, texts, statements, several.tolist(), entries["queryid"].tolist(), strict=True
-    ):
-        key = (context, text, twice)
-        if key not in done:
-            found = attribute_one(context, statement, several=twice)
-            mine = (context.instance, context.login) in readers and not found.open_ended
-            if mine and all(t.relation.standing == "platform" for t in found.touches):
-                found = Attribution("workbench", ())
-            done[key] = found
-        number = None if pd.isna(queryid) else int(queryid)
-        caller = callers.of_entry(
-            context.instance, context.database or None, context.login or None, number
-        )
-        facts.append(Entry(statement, done[key], caller))
+    catalogue = Catalogue(window.history.newest)
+    facts = _facts(window, entries, catalogue, read)
     entries = entries.assign(
         kind=[f.statement.kind for f in facts],
         rung=[f.attribution.rung for f in facts],
@@ -131,6 +100,47 @@ def attribute(window: Window, read: Read = read_all) -> Attributed:
     return Attributed(window, entries, touches, tuple(facts), catalogue)
 
 
+def _facts(window: Window, entries: pd.DataFrame, catalogue: Catalogue, read: Read) -> list[Entry]:
+    """What is known of each entry. Of 50,000, many share their parts: each part is held once."""
+    callers = Callers.of(window.history)
+    places: dict[Context, Context] = {}
+    contexts = []
+    for i, d, r in entries[["instance", "datname", "rolname"]].itertuples(index=False):
+        context = Context(i, _text(d), _text(r))
+        contexts.append(places.setdefault(context, context))
+    # a text lies in the frame, and is made one of Python's only while it is looked at
+    texts = entries["query"].astype("str").fillna("")
+    statements = read(texts.array)
+    attribute_one = attributor(
+        catalogue,
+        _majors(window),
+        read_statement,
+        zip(contexts, texts, statements, strict=True),
+        next((s for s in window.history.collected if s.has("columns")), None),
+    ).attribute
+    readers = _readers(window)
+    several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
+    facts = []
+    held: dict[Attribution, Attribution] = {}
+    done: dict[tuple[Context, int, bool], Attribution] = {}
+    for context, statement, twice, queryid in zip(
+        contexts, statements, several.tolist(), entries["queryid"].tolist(), strict=True
+    ):
+        key = (context, id(statement), twice)
+        if key not in done:
+            found = attribute_one(context, statement, several=twice)
+            mine = (context.instance, context.login) in readers and not found.open_ended
+            if mine and all(t.relation.standing == "platform" for t in found.touches):
+                found = Attribution("workbench", ())
+            done[key] = held.setdefault(found, found)
+        number = None if pd.isna(queryid) else int(queryid)
+        caller = callers.of_entry(
+            context.instance, context.database or None, context.login or None, number
+        )
+        facts.append(Entry(statement, done[key], caller))
+    return facts
+
+
 _TOUCH = [
     *("entry", "instance", "database", "schema", "relation", "service", "standing"),
     *("access", "certain", "named", "views", "view_services", "via", "low", "high"),
@@ -138,25 +148,23 @@ _TOUCH = [
 
 
 def _touches(facts: list[Entry]) -> pd.DataFrame:
-    """One row per entry and touch, column by column: many entries have the same touches."""
-    rows: dict[int, _Rows] = {}
-    columns: list[list[object]] = [[] for _ in _TOUCH[:-2]]
+    """One row per entry and touch; each of the few different touches is spelled out once."""
+    kinds: dict[int, int] = {}
+    touches: list[Touch] = []
+    entries, rows = array("q"), array("q")
     for number, fact in enumerate(facts):
-        found = fact.attribution
-        if not found.touches:
-            continue
-        shape = rows.get(id(found))
-        if shape is None:
-            shape = rows[id(found)] = tuple(zip(*map(_row, found.touches), strict=True))
-        columns[0] += [number] * len(found.touches)
-        for column, values in zip(columns[1:], shape, strict=True):
-            column += values
-    frame = pd.DataFrame(dict(zip(_TOUCH, columns, strict=False)), dtype="object")
-    frame = frame.astype({"entry": "int64", "certain": "bool", "named": "bool"})
+        for touch in fact.attribution.touches:
+            # the attributor makes each touch once, and ``facts`` holds them
+            row = kinds.setdefault(id(touch), len(touches))
+            if row == len(touches):
+                touches.append(touch)
+            entries.append(number)
+            rows.append(row)
+    kind = pd.DataFrame([_row(t) for t in touches], columns=_TOUCH[1:-2], dtype="object")
+    kind = kind.astype({"certain": "bool", "named": "bool"})
+    frame = kind.take(np.frombuffer(rows, dtype="int64")).reset_index(drop=True)
+    frame.insert(0, "entry", np.array(entries, dtype="int64"))
     return frame.assign(low=frame["certain"].astype("float64"), high=1.0)
-
-
-_Rows = tuple[tuple[object, ...], ...]
 
 
 def _row(touch: Touch) -> tuple[object, ...]:

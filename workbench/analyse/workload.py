@@ -17,6 +17,8 @@ from workbench.analyse.activity import active_sessions
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
 from workbench.analyse.crossings import Crossing, statement_crossings
+from workbench.analyse.daily import busiest_hours
+from workbench.analyse.evicted import evicted, said, unexplained
 from workbench.analyse.grants import grant_crossings
 from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
@@ -31,15 +33,11 @@ SLOW_MS = 1000.0
 OUT_OF_SIGHT = ("merged", "approximate", "absent", "unreadable")
 """On these rungs an entry that is open-ended may touch anything in its database."""
 
-_COUNTED_TOO = {
-    "time_ms": ("active_time",),
-    "blocks": ("blks_hit", "blks_read"),
-    "blocks_read": ("blks_read",),
-}
-"""Measures that pg_stat_database counts as well, whatever became of the entries."""
-
 TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
 """The settings without which a measure is not counted."""
+
+_NOT_SUMMED = ["caller_because", "fingerprint", "approximate", "stats_since"]
+"""Beside the text, what a copy of the entries need not hold to sum them."""
 
 _KEY = ["instance", "service"]
 
@@ -56,8 +54,8 @@ class Workload:
     mean_ms (their mean), slow (how many of them are slower than ``slow_limits`` say), top_five (the share of their
     time that the five costliest take), read_calls, read_ms, write_calls, write_ms (of them; what locks rows
     counts as a write: it runs on no replica); seconds and days (of the window); lower_bound and because (entries
-    were evicted: the sums are the least; the upper ends of time and blocks, and their shares, allow for what the
-    databases count and no entry explains). Where an instance's statements were not read, every figure is NA
+    were evicted: the sums are the least; the upper ends, and the shares, allow for what the server counts and no
+    entry explains, and are NA where nothing does: see ``unexplained``). Where an instance's statements were not read, every figure is NA
     and because says why.
 
     ``rungs``, and, without the workbench's own, ``callers``: per instance and rung entries, calls, time_ms,
@@ -88,6 +86,11 @@ class Workload:
     def transactions(self) -> Transactions:
         """What the WAL tells of the window's transactions: the tables each wrote, and bytes by table."""
         return transactions(self.attributed.window.history)
+
+    @cached_property
+    def busiest(self) -> pd.DataFrame:
+        """Each service's mean and busiest hour: see ``busiest_hours``."""
+        return busiest_hours(self.attributed)
 
     @cached_property
     def statements(self) -> pd.DataFrame:
@@ -122,7 +125,7 @@ def workload(window: Window, read: Read = read_all) -> Workload:
     True
     """
     attributed = attribute(window, read)
-    entries = attributed.entries
+    entries = attributed.entries.drop(columns=["query", *_NOT_SUMMED])
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
     others = top[top["rung"] != "workbench"]
     activity = active_sessions(attributed)
@@ -172,8 +175,9 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
         scaled = held[measures].mul(held[end], axis=0)
         ends[end] = scaled.groupby([held[k] for k in _KEY]).sum(min_count=1)
     blind = _blind(attributed, top, weights)
-    homes = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
-    places = ends["high"].index.union(blind.index).union(homes)
+    homes = _homes(attributed)
+    places = ends["high"].index.union(blind.index)
+    places = places.union(pd.MultiIndex.from_frame(homes[_KEY].drop_duplicates()))
     low = ends["low"].reindex(places).fillna(0.0)
     high = ends["high"].reindex(places).fillna(0.0) + blind.reindex(places).fillna(0.0)
     spans = attributed.window.spans
@@ -185,7 +189,9 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
     found = spans.reindex(places.get_level_values("instance")).set_axis(places)
     untracked = _untracked(attributed)
     lower = _lower_bounds(attributed)
-    evicted = pd.Series(places.get_level_values("instance").isin(lower), places)
+    lost = evicted(attributed.window)
+    widened = pd.Series(places.get_level_values("instance").isin(lost), places)
+    unbounded: dict[str, list[str]] = {}
     for name in measures:
         # what no server of this version counts, or was told not to count, is not zero
         off = [i in untracked.get(name, ()) for i in places.get_level_values("instance")]
@@ -193,15 +199,20 @@ def _services(attributed: Attributed, top: pd.DataFrame, activity: pd.DataFrame)
         total = whole[name].astype("Float64")
         least = low[name].astype("Float64").where(known)
         most = high[name].astype("Float64").where(known).clip(upper=total)
-        rest = _unexplained(attributed, top, name).reindex(places).astype("Float64")
-        mine, all_of_it = (rest[end].where(evicted, 0.0) for end in ("mine", "all"))
+        mine = all_of_it = pd.Series(0.0, places, dtype="Float64")
+        if lost:
+            rest = unexplained(attributed, top, homes, name).reindex(places)
+            mine, all_of_it = (rest[end].where(widened, 0.0) for end in ("mine", "all"))
+        for instance in set(places[known & mine.isna()].get_level_values("instance")):
+            unbounded.setdefault(instance, []).append(name)
         found[f"{name}_low"] = least
         found[f"{name}_high"] = most + mine
-        found[f"{name}_share_low"] = (least / (total + all_of_it)).where(total > 0)
-        found[f"{name}_share_high"] = ((most + mine) / (total + mine)).where(total > 0)
+        found[f"{name}_share_low"] = (least / (total + all_of_it)).where(total + all_of_it > 0)
+        found[f"{name}_share_high"] = ((most + mine) / (total + mine)).where(total + mine > 0)
     found = _active(found, activity, attributed)
     found = found.join(_profile(attributed, top)).reset_index()
     found["lower_bound"] = found["instance"].isin(lower)
+    lower |= {i: said(lower[i], names) for i, names in unbounded.items()}
     reasons = lower | {i: _unread(attributed, i) for i in {*found["instance"]} - {*spans.index}}
     found["because"] = _objects(map(reasons.get, found["instance"]))
     order = ["instance", "time_ms_high", "service"]
@@ -296,29 +307,10 @@ def _homes(attributed: Attributed) -> pd.DataFrame:
 
 
 def _lower_bounds(attributed: Attributed) -> dict[str, str]:
-    """The instances whose statements are not all there any more, and why."""
+    """The instances whose statements are not all there any more, or will soon not be, and why."""
     spans = attributed.window.spans
     cut = spans[(spans["frame"] == "statements") & spans["lower_bound"]]
     return {i: str(b) for i, b in cut[["instance", "because"]].itertuples(index=False)}
-
-
-def _unexplained(attributed: Attributed, top: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """What the databases count of a measure and no entry explains, per instance and service.
-
-    ``mine``: what is in a service's databases may be all its own; ``all``: that of the instance.
-    """
-    if measure not in _COUNTED_TOO:
-        nothing = pd.MultiIndex.from_frame(_homes(attributed)[_KEY].drop_duplicates())
-        return pd.DataFrame(0.0, nothing, ["mine", "all"])
-    counted = attributed.window.databases.set_index(["instance", "database"])
-    counted = counted[list(_COUNTED_TOO[measure])].astype("Float64")
-    there = counted.sum(axis=1, min_count=len(counted.columns))
-    told = top.groupby(["instance", "datname"])[measure].sum().rename_axis(there.index.names)
-    rest = (there - told.reindex(there.index).fillna(0.0)).clip(lower=0.0).rename("mine")
-    found = _homes(attributed).merge(rest.reset_index(), "left", ["instance", "database"])
-    sums = found.groupby(_KEY)[["mine"]].sum(min_count=1)
-    whole = rest.groupby("instance").sum(min_count=1)
-    return sums.assign(all=whole.reindex(sums.index.get_level_values("instance")).to_numpy())
 
 
 def _profile(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:

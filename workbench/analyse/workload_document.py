@@ -19,7 +19,8 @@ _STATEMENT = ("calls", "time_ms", "rows", "blocks", "temp_blocks", "wal_bytes")
 def document(workload: Workload) -> dict[str, object]:
     """Return ``coverage``, ``services``, ``statements`` and ``crossings`` of a window.
 
-    A figure of a service is ``[exclusive, touching]``, or null with a ``because``.
+    A figure of a service is ``[exclusive, touching]``, or null with a ``because``; ``touching`` alone is null, with
+    one, where entries were evicted and nothing else counts what they held.
 
     >>> from workbench import load_history, window_of, workload
     >>> from workbench.share import reference_estate
@@ -27,9 +28,13 @@ def document(workload: Workload) -> dict[str, object]:
     >>> sorted(document(found))
     ['coverage', 'crossings', 'services', 'statements']
     """
+    hours = {(row["instance"], row["service"]): _busiest(row) for row in records(workload.busiest)}
     return {
         "coverage": coverage(workload),
-        "services": [_service(row) for row in records(workload.services)],
+        "services": [
+            _service(row) | {"busiest": hours.get((row["instance"], row["service"]))}
+            for row in records(workload.services)
+        ],
         "statements": [_statement(row) for row in records(workload.statements)],
         "crossings": [crossing.to_json() for crossing in workload.crossings],
     }
@@ -107,6 +112,19 @@ def _service(row: dict[str, Any]) -> dict[str, object]:
     }
 
 
+def _busiest(row: dict[str, Any]) -> dict[str, object]:
+    """The mean hour and the busiest; the busiest is null with a ``because`` where no hour was seen."""
+    at = row["busiest_hour"]
+    names = ("calls_per_hour", "active_sessions")
+    return {
+        **{name: _plain(row[name]) for name in names},
+        **{f"busiest_{name}": _plain(row[f"busiest_{name}"]) for name in names},
+        "hour": None if pd.isna(at) else at.isoformat(),
+        "hours_seen": _plain(row["hours"]),
+        "because": _plain(row["because"]),
+    }
+
+
 def _statement(row: dict[str, Any]) -> dict[str, object]:
     return {
         "instance": row["instance"],
@@ -137,7 +155,7 @@ def _uncounted(name: str) -> str:
 
 def _interval(row: dict[str, Any], name: str) -> list[object] | None:
     low, high = _plain(row[f"{name}_low"]), _plain(row[f"{name}_high"])
-    return None if low is None or high is None else [low, high]
+    return None if low is None else [low, high]
 
 
 def _plain(value: Any) -> Any:

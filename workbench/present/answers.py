@@ -14,7 +14,7 @@ _NEVER_READ = "no snapshot of this period holds statements; `workbench collect` 
 def unread(workload: Workload) -> dict[str, str]:
     """The instances whose statements were not read, and why."""
     services = workload.services
-    gone = services[services["calls_high"].isna()]
+    gone = services[services["calls_low"].isna()]
     gaps = dict(zip(gone["instance"], gone["because"], strict=True))
     spans = workload.attributed.window.spans
     counted = set(spans.loc[spans["frame"] == "statements", "instance"])

@@ -32,7 +32,8 @@ class Column:
 
     An *amount* is a count of something else in each row: it has a unit of its own there, not the column's. *ms* are
     milliseconds, to three digits. A *list* is a tuple of names, one below the other. *sql* is folded to its beginning.
-    ``until`` names the frame's column with the upper end where a figure is an interval, ``at_most`` one that says
+    ``until`` names the frame's column with the upper end where a figure is an interval (missing alone: it is at
+    least so much), ``at_most`` one that says
     where a figure is the most it can be.
     ``because`` names the frame's column that says why a value is missing, ``otherwise`` is the reason where
     that says nothing; ``absent`` is shown instead of *unknown* where nothing is missing but nothing applies
@@ -100,7 +101,7 @@ class Table:
         ends = self._shown(column.until) if column.until else values
         return [
             (column.absent or "unknown")
-            if value is None or end is None
+            if value is None
             else interval_text(value, end, lambda v: f"{v:.4g}")
             if column.until
             else value
@@ -155,8 +156,11 @@ class Table:
         most = self._shown(column.at_most) if column.at_most else [False] * len(values)
         cells = []
         for value, end, reason, least in zip(values, ends, reasons, most, strict=True):
-            if value is None or end is None:
+            if value is None or (end is None and not value > 0):
                 cells.append(_nothing(column, reason, notes, first=first))
+            elif end is None and write:
+                why = str(reason or column.otherwise)
+                cells.append(_at_least(column, float(value), write, why, notes))
             elif write:
                 cells.append(_figure(column, float(value), float(end), write, at_most=bool(least)))
             else:
@@ -217,6 +221,15 @@ def _figure(
     if at_most:
         shown, title = f"≤ {shown}", f"at most {title}"
     return f'<td class="wb-n" title="{escape(title)}" data-value="{end:.15g}">{escape(shown)}</td>'
+
+
+def _at_least(
+    column: Column, value: float, write: Callable[[float], str], why: str, notes: dict[str, int]
+) -> str:
+    number = notes.setdefault(why, len(notes) + 1)
+    title = escape(f"at least {_in_full(column, value)}; the most is unknown: {why}")
+    shown = escape(interval_text(value, None, write))
+    return f'<td class="wb-n" title="{title}" data-value="{value:.15g}">{shown}<sup>{number}</sup></td>'
 
 
 def _folded(sql: str, width: int) -> str:

@@ -122,17 +122,19 @@ def share_text(share: float) -> str:
 
 
 def interval_text(low: Any, high: Any, text: Callable[[float], str]) -> str:
-    """Return an interval, as one figure where its ends read the same.
+    """Return an interval, as one figure where its ends read the same, and its least where no more is known.
 
     >>> interval_text(0.15, 0.23, share_text), interval_text(0.5, 0.5, share_text)
     ('15–23', '50')
     >>> interval_text(None, None, share_text), interval_text(0.0, 0.0003, share_text)
     ('unknown', '< 0.1')
-    >>> interval_text(2_100.0, 2_900.0, count_text)
-    '2.1–2.9 k'
+    >>> interval_text(2_100.0, 2_900.0, count_text), interval_text(2_100.0, None, count_text)
+    ('2.1–2.9 k', '≥ 2.1 k')
     """
-    if pd.isna(low) or pd.isna(high):
+    if pd.isna(low) or (pd.isna(high) and not low > 0):
         return "unknown"
+    if pd.isna(high):
+        return f"≥ {text(float(low))}"
     first, last = text(float(low)), text(float(high))
     if first == last or (first == "0" and last.startswith("<")):
         return last

@@ -14,6 +14,7 @@ import pandas as pd
 from workbench.present.answers import (
     brief,
     days_of,
+    none_seen,
     pace_text,
     statements_abroad,
     together_a_day,
@@ -191,7 +192,7 @@ def kinds_of_load(bench: Bench) -> Table:
         [_replica(*pair) for pair in zip(reads, read_time, strict=True)], dtype="object"
     )
     because = frame["because"].where(
-        frame["calls_high"].isna(), "no statement touches its data for certain"
+        frame["calls_low"].isna(), "no statement touches its data for certain"
     )
     return Table(
         frame.assign(reads=reads, read_time=read_time, replica=words, because=because),
@@ -219,6 +220,34 @@ def _replica(reads: Any, read_time: Any) -> str | None:
         return "✓ would take it, where reads may be a little old"
     what = "calls" if reads <= read_time else "time"
     return f"no: {share_text(1 - min(float(reads), float(read_time)))} % of {what} writes or locks"
+
+
+def busiest_hours(bench: Bench) -> Table:
+    """Return each service's busiest hour beside the mean, or why none is known."""
+    frame = bench.workload.busiest
+    frame = frame.sort_values(
+        ["active_sessions", "instance", "service"], ascending=[False, True, True], kind="stable"
+    )
+    hours = [
+        None if pd.isna(at) else f"{at.day} {at:%b %Y, %H}:00 UTC" for at in frame["busiest_hour"]
+    ]
+    many = frame["instance"].nunique() > 1
+    return Table(
+        frame.assign(hour=pd.Series(hours, frame.index, dtype="object")),
+        [
+            Column("service", "Service", "name"),
+            *([Column("instance", "Instance", "name")] if many else []),
+            Column("active_sessions", "Active, mean", "amount"),
+            Column("busiest_active_sessions", "In the busiest hour", "amount"),
+            Column("calls_per_hour", "Calls an hour, mean", "amount"),
+            Column("busiest_calls_per_hour", "In that hour", "amount"),
+            Column("hour", "Hour"),
+        ],
+        caption="The busiest hour beside the mean, from statements that touch a service's data for certain",
+        colours=bench.colours,
+        limit=MOST_SERVICES * 2,
+        empty=none_seen(bench.workload, "No service has data there."),
+    )
 
 
 def load_over_time(bench: Bench) -> Figure:

@@ -26,7 +26,8 @@ class Span:
     the statistics. ``since`` and ``until`` are dates that count (simulated where they are; None: unknown).
     ``seconds`` is real time by the server's clock, ``days`` are of the calendar that counts; None where
     unknown. ``lower_bound`` says that more may have happened; ``because`` holds every reason, or is "".
-    ``endpoint`` names the replica whose counters they are; None: the instance's own.
+    ``endpoint`` names the replica whose counters they are; None: the instance's own. ``evictions`` says how
+    often entries of pg_stat_statements were evicted within it; None: unknown, or they are no statements'.
     """
 
     frame: str
@@ -42,6 +43,7 @@ class Span:
     first: int | None = field(repr=False)
     last: int = field(repr=False)
     endpoint: str | None = None
+    evictions: int | None = None
 
 
 def find_spans(
@@ -119,7 +121,8 @@ class _Spans:
         first, last = inside[0], inside[-1]
         reasons = [why] if why else []
         reset = self._resets(frame, instance, database, last)
-        lossy = self._lossy(frame, instance, first, last, reasons)
+        evictions = self._evictions(frame, instance, first, last)
+        lossy = self._lossy(frame, instance, last, evictions, reasons)
         if first < last and frame != "statements":
             was = self._resets(frame, instance, database, first)
             if was != reset:
@@ -139,7 +142,7 @@ class _Spans:
             seconds = None
             reasons.append("the server's clock went back: no rate per second")
         yield Span(
-            frame, instance, database, kind, since, until, seconds, days, lossy, "; ".join(reasons), start, last, self.endpoint
+            frame, instance, database, kind, since, until, seconds, days, lossy, "; ".join(reasons), start, last, self.endpoint, evictions
         )  # fmt: skip
 
     def _since_reset(
@@ -179,19 +182,25 @@ class _Spans:
         known = held[column].dropna()
         return None if known.empty else known.iloc[0].to_pydatetime()
 
-    def _lossy(self, frame: str, instance: str, first: int, last: int, reasons: list[str]) -> bool:
-        """Whether pg_stat_statements lost entries within the span, or is about to."""
+    def _evictions(self, frame: str, instance: str, first: int, last: int) -> int | None:
+        """How often pg_stat_statements evicted entries within the span."""
         if frame != "statements":
-            return False
+            return None
         was, now = (self._info(instance, n) for n in (first, last))
         if now is None:
+            return None
+        return int(now["dealloc"]) - (int(was["dealloc"]) if first < last and was else 0)
+
+    def _lossy(
+        self, frame: str, instance: str, last: int, evictions: int | None, reasons: list[str]
+    ) -> bool:
+        """Whether pg_stat_statements lost entries within the span, or is about to."""
+        now = self._info(instance, last) if frame == "statements" else None
+        if now is None:
             return False
-        lost = int(now["dealloc"])
-        if first < last and was is not None:
-            lost -= int(was["dealloc"])
         found = False
-        if lost > 0:
-            reasons.append(f"entries were evicted {lost} times: totals are lower bounds")
+        if evictions is not None and evictions > 0:
+            reasons.append(f"entries were evicted {evictions} times: totals are lower bounds")
             found = True
         if now["entries"] >= FULL_ENOUGH * now["max_entries"]:
             reasons.append(

@@ -66,7 +66,12 @@ class Window:
         names = [n for n in Span.__dataclass_fields__ if n not in ("first", "last")]
         rows = [[getattr(s, n) for n in names] for s in self._spans]
         found = pd.DataFrame(rows, columns=names, dtype="object")
-        kinds = {"seconds": "Float64", "days": "Float64", "lower_bound": "bool"}
+        kinds = {
+            "seconds": "Float64",
+            "days": "Float64",
+            "evictions": "Int64",
+            "lower_bound": "bool",
+        }
         dates = {d: pd.to_datetime(found[d], utc=True) for d in ("since", "until")}
         return found.astype(kinds).assign(**dates)
 
