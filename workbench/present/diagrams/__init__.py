@@ -1,0 +1,289 @@
+"""Diagrams of references: services, the tables of one, what surrounds a table, and on request the whole estate.
+
+Only accepted references are drawn; those of audit columns where asked. A solid line is a foreign key, a dashed
+one logical, a dotted one a view; a foreign key that leaves its service is thick, red and labelled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from workbench.analyse.references.structure import Structure
+from workbench.estate.facts import Service
+from workbench.model import COLUMN_KINDS, Reference
+from workbench.present.diagrams import mermaid
+from workbench.present.diagrams.dot import dot_text
+from workbench.present.diagrams.estate import estate_scene
+from workbench.present.diagrams.layout import Layout, lay_out
+from workbench.present.diagrams.picture import Picture, compose, to_bytes, to_svg
+from workbench.present.diagrams.scene import Scene, anchor_of, violates
+from workbench.present.diagrams.services import pairs_of, service_scene
+from workbench.present.diagrams.tables import HUB, number_of, table_scene
+from workbench.present.text import brief, escape, legible
+from workbench.present.theme import Colour
+
+Format = Literal["svg", "png", "pdf"]
+NEIGHBOURS = 40  # tables of a neighbourhood; the nearest, and of those the most referred to
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A diagram: its message, and what it shows, ready to be written in any form. Displays itself in a notebook.
+
+    ``notes`` say what is counted and what is left out; ``alt`` says the picture in words.
+    """
+
+    title: str
+    alt: str
+    notes: tuple[str, ...]
+    scene: Scene = field(repr=False)
+    colours: Mapping[str, Colour] = field(repr=False)
+
+    @property
+    def dot(self) -> str:
+        """The diagram as DOT: sorted, the same text for the same input."""
+        return dot_text(self.scene, self.title)
+
+    def mermaid(self) -> str:
+        """Return the diagram as Mermaid: a flowchart of services, an erDiagram of tables."""
+        return (
+            mermaid.flowchart(self.scene) if self.scene.weighted else mermaid.er_diagram(self.scene)
+        )
+
+    def render(self, format: Format) -> bytes:
+        """Return the picture with heading and legend: SVG for a file of its own, PNG or PDF."""
+        picture = self._picture(heading=True)
+        if format == "svg":
+            return to_svg(picture, alone=True).encode()
+        return to_bytes(picture, format)
+
+    def html(self, *, anchors: bool = True) -> str:
+        """Return a figure for a page, in a frame that scrolls; ``anchors`` for one diagram of each table on it."""
+        picture = self._picture(heading=False)
+        notes = "".join(f'<p class="wb-sub">{escape(note)}</p>' for note in self.notes)
+        return (
+            f'<figure class="wb-figure wb-diagram-figure"><figcaption><p class="wb-message">{escape(self.title)}</p>'
+            f'{notes}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
+            f'aria-label="{escape(self.title)}">{to_svg(picture, alone=False, anchors=anchors)}</div></figure>'
+        )
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _picture(self, *, heading: bool) -> Picture:
+        layout = self._layout
+        notes = self.notes
+        if not layout.complete:
+            notes = (
+                *notes,
+                "Drawn without graphviz, which gave no answer: lines may run over tables.",
+            )
+        return compose(
+            self.scene,
+            layout,
+            self.colours,
+            title=self.title,
+            notes=notes,
+            alt=self.alt,
+            heading=heading,
+        )
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return lay_out(self.scene)
+
+
+def service_diagram(
+    references: Iterable[Reference],
+    services: Iterable[Service],
+    colours: Mapping[str, Colour],
+    *,
+    audit: bool = False,
+) -> Diagram:
+    """Return the graph of services: an edge with the number of references for each that refers to another.
+
+    ``colours`` are those of ``service_colours``. External services are dashed. ``audit`` draws references of
+    audit columns too.
+    """
+    drawn, left_out = _drawn(references, audit)
+    pairs = pairs_of(drawn)
+    scene = service_scene(pairs, services, colours)
+    crossing = [r for found in pairs.values() for r in found]
+    total, keys = len(crossing), sum(map(violates, crossing))
+    if total:
+        title = f"{_count(keys, 'foreign key')} among {_count(total, 'reference')} between services"
+    else:
+        title = "No reference leaves its service"
+    notes = (
+        f"{_count(len(scene.boxes), 'service')}, {_count(len(pairs), 'pair')} of them joined by references.",
+    )
+    said = [f"{one} to {other}: {len(found)}" for (one, other), found in pairs.items()]
+    return Diagram(title, _alt(title, said), (*notes, *left_out), scene, colours)
+
+
+def er_diagram(
+    structure: Structure,
+    references: Iterable[Reference],
+    service: str,
+    colours: Mapping[str, Colour],
+    *,
+    audit: bool = False,
+) -> Diagram:
+    """Return a service's tables with their key columns: primary key, references, unique keys.
+
+    Inside the service references of columns are drawn; those to and from other services are of every kind, and
+    end in stubs.
+    """
+    drawn, left_out = _drawn(references, audit)
+    mine = [
+        r
+        for r in drawn
+        if r.target is not None
+        and service in (r.source.service, r.target.service)
+        and (r.source.service != r.target.service or r.kind in COLUMN_KINDS)
+    ]
+    owned = structure.tables["service"].eq(service)
+    shown = set(structure.tables.index[owned & structure.tables["relkind"].isin(list("rpf"))])
+    for reference in mine:
+        for end in (reference.source, reference.target):
+            number = number_of(structure, end)
+            if number is not None and end is not None and end.service == service:
+                shown.add(number)
+    scene = table_scene(structure, mine, shown, colours)
+    out = [r for r in mine if r.source.service == service and r.crosses]
+    into = [r for r in mine if r.source.service != service and r.crosses]
+    to = {r.target.service for r in out if r.target}
+    by = {r.source.service for r in into}
+    name = brief(service)
+    if out:
+        keys = sum(map(violates, out))
+        are = "is a foreign key" if keys == 1 else "are foreign keys"
+        title = (
+            f"{name} refers to {_count(len(to), 'service')}; "
+            f"{keys:,} of its {_count(len(out), 'crossing reference')} {are}"
+        )
+    else:
+        title = f"{name} refers to no other service"
+    inside = len(mine) - len(out) - len(into)
+    note = f"{_count(len(shown), 'table')}, key columns only; {_count(inside, 'reference')} inside the service"
+    if into:
+        note += f"; {_count(len(into), 'reference')} from {_count(len(by), 'other service')}"
+    return Diagram(title, _alt(title, _said(mine)), (f"{note}.", *left_out), scene, colours)
+
+
+def neighbourhood(
+    structure: Structure,
+    references: Iterable[Reference],
+    table_number: int,
+    distance: int,
+    colours: Mapping[str, Colour],
+    *,
+    audit: bool = False,
+) -> Diagram:
+    """Return a table and what refers to it or is referred to, up to ``distance`` references away.
+
+    Beyond the table itself nothing is followed through a table with more than twelve neighbours. At most forty
+    tables are shown; a note says how many are not.
+    """
+    drawn, left_out = _drawn(references, audit)
+    ends = [(number_of(structure, r.source), number_of(structure, r.target), r) for r in drawn]
+    near: dict[int, set[int]] = {}
+    for one, other, _ in ends:
+        if one is not None and other is not None and one != other:
+            near.setdefault(one, set()).add(other)
+            near.setdefault(other, set()).add(one)
+    far = {table_number: 0}
+    edge = {table_number}
+    for step in range(1, distance + 1):
+        open_ = [n for n in edge if n == table_number or len(near.get(n, ())) <= HUB]
+        edge = {m for n in open_ for m in near.get(n, ())} - set(far)
+        far |= dict.fromkeys(edge, step)
+    order = sorted(far, key=lambda n: (far[n], -len(near.get(n, ())), n))
+    shown = set(order[:NEIGHBOURS])
+    mine = [
+        r
+        for one, other, r in ends
+        if {one, other} <= shown or (table_number in (one, other) and None in (one, other))
+    ]
+    scene = table_scene(structure, mine, shown, colours, unique=False, strong=table_number)
+    end = structure.end(table_number)
+    name = brief(end.table)
+    to = {other for one, other, _ in ends if one == table_number and other not in (None, one)}
+    by = {one for one, other, _ in ends if other == table_number and one not in (None, other)}
+    if to or by:
+        title = f"{name} refers to {_count(len(to), 'table')}; {_count(len(by), 'table')} refer{'s' if len(by) == 1 else ''} to it"
+    else:
+        title = f"No reference is known from or to {name}"
+    rest = len(far) - len(shown)
+    notes = [f"{end.relation} and what is up to {_count(distance, 'reference')} away."]
+    if rest:
+        notes.append(f"+{_count(rest, 'table')} not shown.")
+    return Diagram(title, _alt(title, _said(mine)), (*notes, *left_out), scene, colours)
+
+
+def estate_diagram(
+    structure: Structure,
+    references: Iterable[Reference],
+    colours: Mapping[str, Colour],
+    *,
+    audit: bool = False,
+) -> Diagram:
+    """Return all tables of the estate by name, in a frame for each service: to be searched, not to be read."""
+    drawn, left_out = _drawn(references, audit)
+    scene = estate_scene(structure, drawn, colours)
+    crossing = [r for r in drawn if r.crosses]
+    keys = sum(map(violates, crossing))
+    per = Counter(box.service for box in scene.boxes)
+    services = sum(1 for name in per if name)
+    title = (
+        f"{_count(len(scene.boxes), 'table')} of {_count(services, 'service')}; "
+        f"{_count(len(crossing), 'reference')} leave{'s' if len(crossing) == 1 else ''} its service, "
+        f"{keys:,} as foreign key{'' if keys == 1 else 's'}"
+    )
+    note = "Names only; lines between services run behind the tables."
+    said = [
+        f"{name or 'no service'}: {_count(count, 'table')}"
+        for name, count in sorted(per.items(), key=lambda i: i[0] or "")
+    ]
+    return Diagram(title, _alt(title, said), (note, *left_out), scene, colours)
+
+
+def _drawn(references: Iterable[Reference], audit: bool) -> tuple[list[Reference], list[str]]:
+    """The references that are drawn, in order, and a sentence on those of audit columns that are not."""
+    accepted = [r for r in references if r.status == "accepted" and r.target is not None]
+    accepted.sort(key=lambda r: (r.key, r.kind))
+    kept = [r for r in accepted if audit or r.group != "audit"]
+    hidden = len(accepted) - len(kept)
+    said = f"{_count(hidden, 'reference')} of audit columns not drawn."
+    return kept, [said] if hidden else []
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _said(references: Sequence[Reference]) -> list[str]:
+    return [
+        f"{r.source.relation}({', '.join(r.source.columns)}) to {r.target.relation} by {r.kind.replace('_', ' ')}"
+        for r in references
+        if r.target
+    ]
+
+
+def _alt(title: str, said: Sequence[str], most: int = 40) -> str:
+    more = [f"and {len(said) - most:,} more"] if len(said) > most else []
+    return legible(f"{title}. {'; '.join([*said[:most], *more])}".rstrip(". ") + ".")
+
+
+__all__ = [
+    "Diagram",
+    "anchor_of",
+    "er_diagram",
+    "estate_diagram",
+    "neighbourhood",
+    "service_diagram",
+]
