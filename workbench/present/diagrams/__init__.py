@@ -41,7 +41,6 @@ class Diagram:
     alt: str
     notes: tuple[str, ...]
     scene: Scene = field(repr=False)
-    colours: Mapping[str, Colour] = field(repr=False)
 
     @property
     def dot(self) -> str:
@@ -85,7 +84,6 @@ class Diagram:
         return compose(
             self.scene,
             layout,
-            self.colours,
             title=self.title,
             notes=notes,
             alt=self.alt,
@@ -115,14 +113,19 @@ def service_diagram(
     crossing = [r for found in pairs.values() for r in found]
     total, keys = len(crossing), sum(map(violates, crossing))
     if total:
-        title = f"{_count(keys, 'foreign key')} among {_count(total, 'reference')} between services"
+        title = f"{_count(total, 'reference')} between services, of which {_of(keys)} {_keys(keys)}"
     else:
         title = "No reference leaves its service"
-    notes = (
-        f"{_count(len(scene.boxes), 'service')}, {_count(len(pairs), 'pair')} of them joined by references.",
+    note = (
+        f"{_count(len(scene.boxes), 'service')}, {_count(len(pairs), 'pair')} joined by references"
     )
+    if hidden := len(pairs) - len(scene.edges):
+        note += (
+            f": {len(scene.edges):,} as lines, foreign keys and the most references first, "
+            f"{hidden:,} below the name of the service that refers"
+        )
     said = [f"{one} to {other}: {len(found)}" for (one, other), found in pairs.items()]
-    return Diagram(title, _alt(title, said), (*notes, *left_out), scene, colours)
+    return Diagram(title, _alt(title, said), (f"{note}.", *left_out), scene)
 
 
 def er_diagram(
@@ -161,10 +164,9 @@ def er_diagram(
     name = brief(service)
     if out:
         keys = sum(map(violates, out))
-        are = "is a foreign key" if keys == 1 else "are foreign keys"
         title = (
-            f"{name} refers to {_count(len(to), 'service')}; "
-            f"{keys:,} of its {_count(len(out), 'crossing reference')} {are}"
+            f"{name} refers to {_count(len(to), 'other service')}; "
+            f"{_of(keys)} of its {_count(len(out), 'crossing reference')} {_keys(keys)}"
         )
     else:
         title = f"{name} refers to no other service"
@@ -172,7 +174,7 @@ def er_diagram(
     note = f"{_count(len(shown), 'table')}, key columns only; {_count(inside, 'reference')} inside the service"
     if into:
         note += f"; {_count(len(into), 'reference')} from {_count(len(by), 'other service')}"
-    return Diagram(title, _alt(title, _said(mine)), (f"{note}.", *left_out), scene, colours)
+    return Diagram(title, _alt(title, _said(mine)), (f"{note}.", *left_out), scene)
 
 
 def neighbourhood(
@@ -222,7 +224,7 @@ def neighbourhood(
     notes = [f"{end.relation} and what is up to {_count(distance, 'reference')} away."]
     if rest:
         notes.append(f"+{_count(rest, 'table')} not shown.")
-    return Diagram(title, _alt(title, _said(mine)), (*notes, *left_out), scene, colours)
+    return Diagram(title, _alt(title, _said(mine)), (*notes, *left_out), scene)
 
 
 def estate_diagram(
@@ -237,19 +239,20 @@ def estate_diagram(
     scene = estate_scene(structure, drawn, colours)
     crossing = [r for r in drawn if r.crosses]
     keys = sum(map(violates, crossing))
-    per = Counter(box.service for box in scene.boxes)
+    per = Counter(box.service for box in scene.boxes if box.form == "name")
     services = sum(1 for name in per if name)
     title = (
-        f"{_count(len(scene.boxes), 'table')} of {_count(services, 'service')}; "
-        f"{_count(len(crossing), 'reference')} leave{'s' if len(crossing) == 1 else ''} its service, "
-        f"{keys:,} as foreign key{'' if keys == 1 else 's'}"
+        f"{_count(sum(per.values()), 'table')} of {_count(services, 'service')}; "
+        f"of {_count(len(crossing), 'reference')} between them {_of(keys)} {_keys(keys)}"
     )
-    note = "Names only; lines between services run behind the tables."
+    note = "Names only; lines between services run behind the tables"
+    if scene.packed:
+        note += ", those inside a service are in its own diagram"
     said = [
         f"{name or 'no service'}: {_count(count, 'table')}"
         for name, count in sorted(per.items(), key=lambda i: i[0] or "")
     ]
-    return Diagram(title, _alt(title, said), (note, *left_out), scene, colours)
+    return Diagram(title, _alt(title, said), (f"{note}.", *left_out), scene)
 
 
 def _drawn(references: Iterable[Reference], audit: bool) -> tuple[list[Reference], list[str]]:
@@ -260,6 +263,14 @@ def _drawn(references: Iterable[Reference], audit: bool) -> tuple[list[Reference
     hidden = len(accepted) - len(kept)
     said = f"{_count(hidden, 'reference')} of audit columns not drawn."
     return kept, [said] if hidden else []
+
+
+def _of(count: int) -> str:
+    return f"{count:,}" if count else "none"
+
+
+def _keys(count: int) -> str:
+    return "is a foreign key" if count <= 1 else "are foreign keys"
 
 
 def _count(count: int, noun: str) -> str:

@@ -77,7 +77,7 @@ def _node(box: Box) -> str:
     head_height = HEAD if box.form == "table" else box.height
     width = box.width
     head = f"<B>{name}</B>" if box.form in ("table", "service", "outside") else name
-    rows = [_cell(f" {head}", width, head_height, "")]
+    rows = [_cell(f" {head}", width, head_height, "head")]
     for row in box.rows:
         text = shorten(legible(row.text), LONGEST) + (f"  {legible(row.note)}" if row.note else "")
         rows.append(_cell(f" {entities(text)}", width, ROW, row.port))
@@ -93,8 +93,10 @@ def _node(box: Box) -> str:
 
 
 def _edge(edge: Edge, scene: Scene, length: int) -> str:
-    def end(name: str, port: str) -> str:
-        return f"{quote(name)}:{port}" if port else quote(name)
+    def end(name: str, port: str, side: str) -> str:
+        port = port or ("head" if scene.index[name].rows else "")
+        sided = "" if scene.weighted or edge.tail == edge.head else f":{side}"
+        return f"{quote(name)}{f':{port}' if port else ''}{sided}"
 
     said = [f"style={_STYLE[edge.line]}", f"penwidth={stroke(edge, scene.weighted):.2f}"]
     if length > 1:
@@ -111,9 +113,8 @@ def _edge(edge: Edge, scene: Scene, length: int) -> str:
         )
     if edge.tip:
         said.append(f"tooltip={quote(_literal(edge.tip))}")
-    return (
-        f"{end(edge.tail, edge.tail_port)} -> {end(edge.head, edge.head_port)} [{', '.join(said)}];"
-    )
+    tail, head = end(edge.tail, edge.tail_port, "e"), end(edge.head, edge.head_port, "w")
+    return f"{tail} -> {head} [{', '.join(said)}];"
 
 
 def _lengths(edges: Sequence[Edge]) -> Mapping[tuple[str, ...], int]:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.present.diagrams.dot import dot_text
-from workbench.present.diagrams.scene import NORMAL, Box, Edge, Scene, breadth
-from workbench.present.text import legible, shorten
+from workbench.present.diagrams.scene import Box, Edge, Scene
 
 Point = tuple[float, float]
 PATIENCE = 60.0  # s that graphviz may take before the picture is drawn without it
@@ -81,7 +80,11 @@ def lay_out(scene: Scene, patience: float = PATIENCE) -> Layout:
     names = sorted({box.service or "" for box in scene.boxes}, key=lambda n: (not n, n))
     inside = [_inside(scene, name) for name in names]
     parts, complete = _parts(inside, patience)
-    framed = [_framed(name, _pack(mine, *_CLOSE)) for name, mine in zip(names, parts, strict=True)]
+    titles = {box.service or "": box for box in scene.boxes if box.form == "title"}
+    framed = [
+        _framed(titles[name], _columns(own.boxes) if scene.packed else _pack(mine, *_CLOSE))
+        for name, own, mine in zip(names, inside, parts, strict=True)
+    ]
     whole = _pack(framed, 28, 28)
     drawn = {path.edge.order for path in whole.paths}
     straight = [_straight(e, scene, whole.places) for e in scene.edges if e.order not in drawn]
@@ -96,10 +99,26 @@ def lay_out(scene: Scene, patience: float = PATIENCE) -> Layout:
 
 
 def _inside(scene: Scene, service: str) -> Scene:
-    boxes = tuple(box for box in scene.boxes if (box.service or "") == service)
+    mine = (box for box in scene.boxes if (box.service or "") == service)
+    boxes = tuple(box for box in mine if box.form != "title")
     ids = {box.id for box in boxes}
-    edges = tuple(e for e in scene.edges if e.tail in ids and e.head in ids and not e.label)
+    edges = tuple(e for e in scene.edges if e.tail in ids and e.head in ids)
     return Scene(boxes, edges)
+
+
+def _columns(boxes: Sequence[Box]) -> _Part:
+    """Names in columns, by the alphabet: to be found, where there are too many to be looked at."""
+    names = sorted(boxes, key=lambda box: (box.label, box.id))
+    high = max(2, math.ceil(math.sqrt(len(names) * 4.2 / _SHEET)))
+    whole = _Part("", 0.0, 0.0)
+    for at in range(0, len(names), high):
+        column = [_single(box) for box in names[at : at + high]]
+        x = whole.width + (14 if at else 0)
+        for row, one in enumerate(column):
+            _put(whole, one, x, row * (one.height + 4))
+            whole.height = max(whole.height, row * (one.height + 4) + one.height)
+        whole.width = x + max(one.width for one in column)
+    return whole
 
 
 def _parts(scenes: Sequence[Scene], patience: float) -> tuple[list[list[_Part]], bool]:
@@ -193,8 +212,27 @@ def _read(scene: Scene, answer: Mapping[str, Any]) -> _Part:
         first, *others = spline.split()
         label = point(drawn["lp"]) if "lp" in drawn else None
         points = tuple(point(text) for text in others)
-        part.paths.append(Curve(edge, points, point(first.removeprefix("e,")), label))
+        on_line = label and _nearest(points, label)
+        part.paths.append(Curve(edge, points, point(first.removeprefix("e,")), on_line))
     return part
+
+
+def _nearest(points: Sequence[Point], wanted: Point) -> Point:
+    """Return the point of a curve that is nearest to another: a figure on its line is nobody else's."""
+    found = [
+        _on(points[at : at + 4], step / 12)
+        for at in range(0, len(points) - 3, 3)
+        for step in range(13)
+    ]
+    return min(found, key=lambda point: math.dist(point, wanted))
+
+
+def _on(piece: Sequence[Point], t: float) -> Point:
+    weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+    return (
+        sum(w * x for w, (x, _) in zip(weights, piece, strict=True)),
+        sum(w * y for w, (_, y) in zip(weights, piece, strict=True)),
+    )
 
 
 def _pack(parts: Sequence[_Part], beside: float, below: float) -> _Part:
@@ -246,12 +284,12 @@ def _put(whole: _Part, part: _Part, x: float, y: float) -> None:
     whole.frames += [Frame(f.service, *moved((f.x, f.y)), f.width, f.height) for f in part.frames]
 
 
-def _framed(service: str, part: _Part) -> _Part:
-    title = breadth(shorten(legible(service or "no service"), 34), NORMAL, bold=True) + 18
-    width = max(part.width, title) + 2 * _FRAME
-    framed = _Part(service, width, part.height + _FRAME + _TITLE)
+def _framed(title: Box, part: _Part) -> _Part:
+    width = max(part.width, title.width) + 2 * _FRAME
+    framed = _Part(title.id, width, part.height + _FRAME + _TITLE)
     _put(framed, part, _FRAME, _TITLE)
-    framed.frames.append(Frame(service or None, 0.0, 0.0, framed.width, framed.height))
+    framed.places[title.id] = (_FRAME, 3.0)
+    framed.frames.append(Frame(title.service, 0.0, 0.0, framed.width, framed.height))
     return framed
 
 

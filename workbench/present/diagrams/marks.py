@@ -89,11 +89,11 @@ class Group:
     focus: bool = False
 
 
-def marks_of(scene: Scene, layout: Layout, colours: Mapping[str, Colour]) -> Iterator[Group]:
+def marks_of(scene: Scene, layout: Layout) -> Iterator[Group]:
     """Yield the groups of a scene, those behind first: frames, quiet lines, boxes, violations, figures."""
-    yield from (_frame(frame, colours) for frame in layout.frames)
+    yield from (_frame(frame) for frame in layout.frames)
     # beyond what the eye can follow, lines are a texture
-    faint = 0.45 if scene.groups and len(scene.edges) > 150 else 1.0
+    faint = 0.5 if scene.groups and len(scene.edges) > 150 else 1.0
     quiet = [c for c in layout.curves if not c.edge.loud]
     loud = [c for c in layout.curves if c.edge.loud]
     yield from (_edge(curve, scene, faint) for curve in quiet)
@@ -153,29 +153,24 @@ def _figure(curve: Curve) -> Group:
     return Group((ground, words), ("wb-label", *_classes(edge)[2:]), _data(edge), edge.tip)
 
 
-def _frame(frame: Frame, colours: Mapping[str, Colour]) -> Group:
-    colour = colours.get(frame.service or "", GREY)
-    name = shorten(legible(frame.service or "no service"), LONGEST)
-    marks = (
-        Rect(frame.x, frame.y, frame.width, frame.height, SOFT, radius=6),
-        Rect(frame.x + 14, frame.y + 10, 10, 10, colour, radius=2),
-        Words(frame.x + 30, frame.y + 15, name, NORMAL, bold=True),
-    )
-    return Group(marks, ("wb-frame",), {"service": frame.service or ""})
+def _frame(frame: Frame) -> Group:
+    ground = Rect(frame.x, frame.y, frame.width, frame.height, SOFT, radius=6)
+    return Group((ground,), ("wb-frame",), {"service": frame.service or ""})
 
 
 def _box(box: Box, x: float, y: float) -> Iterator[Group]:
-    form = {
+    forms = {
         "table": _table,
         "name": _name,
         "service": _service,
         "outside": _service,
         "stub": _stub,
-        "more": _more,
-    }[box.form]
+        "title": _title,
+    }
+    form = _table if box.rows else forms[box.form]
     marks = tuple(form(box, x, y))
     data = {"id": box.id, "service": box.service or ""}
-    named = "" if box.form in ("stub", "more") else box.id
+    named = "" if box.form == "stub" else box.id
     yield Group(marks, ("wb-box", f"wb-{box.form}"), data, box.tip or box.label, named, True)
     for at, row in enumerate(box.rows):
         if not row.tip and row.instead is None:
@@ -227,8 +222,10 @@ def _stub(box: Box, x: float, y: float) -> Iterator[Mark]:
     yield Words(x + 23, y + box.height / 2, box.name, colour=INK)
 
 
-def _more(box: Box, x: float, y: float) -> Iterator[Mark]:
-    yield Words(x + 10, y + box.height / 2, box.name, colour=MUTED)
+def _title(box: Box, x: float, y: float) -> Iterator[Mark]:
+    yield Rect(x, y + 2, box.width, box.height - 4, SOFT)
+    yield Rect(x, y + box.height / 2 - 5, 10, 10, box.colour, radius=2)
+    yield Words(x + 16, y + box.height / 2, box.name, NORMAL, bold=True)
 
 
 def legend(scene: Scene, width: float, top: float) -> tuple[Group, float]:

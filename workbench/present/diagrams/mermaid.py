@@ -31,8 +31,6 @@ def er_diagram(scene: Scene) -> str:
     ids = _ids(scene)
     lines = ["erDiagram"]
     for box in scene.boxes:
-        if box.form == "more":
-            continue
         rows = [f"    {text}" for text in _attributes(box)]
         lines.append(f'  {ids[box.id]}["{quoted(box.label)}"]' + (" {" if rows else ""))
         lines += [*rows, "  }"] if rows else []

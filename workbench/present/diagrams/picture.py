@@ -6,7 +6,7 @@ its font along: no program, font or cairo of the machine is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MARGIN, _TITLE, _NOTE = 20, 20.0, 14.0  # px
 _LEAST = 520  # px that a heading and a legend need to be read
-_PIXELS = 60e6  # of a PNG, at most
+_PIXELS = 40e6  # of a PNG, at most
 _FONTS = '-apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", "Helvetica Neue", Arial, sans-serif'
 
 
@@ -41,7 +41,6 @@ class Picture:
 def compose(
     scene: Scene,
     layout: Layout,
-    colours: Mapping[str, Colour],
     *,
     title: str,
     notes: Sequence[str],
@@ -57,7 +56,7 @@ def compose(
         head, y = _heading(title, notes, width, y)
         groups.append(_moved(head, margin, 0))
         y += 18
-    groups += (_moved(group, margin, y) for group in marks_of(scene, layout, colours))
+    groups += (_moved(group, margin, y) for group in marks_of(scene, layout))
     keys, bottom = legend(scene, width, y + layout.height + 18)
     if keys.marks:
         groups.append(_moved(keys, margin, 0))

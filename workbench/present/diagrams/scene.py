@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -70,12 +71,12 @@ class Box:
     """A table, view, service or stub. ``id`` is stable: made of names alone.
 
     ``form`` is ``table`` (a head and rows), ``name`` (a table by its name alone), ``service``, ``outside``
-    (an external service, dashed), ``stub`` (an end in another service) or ``more`` (what was left out).
+    (an external service, dashed), ``stub`` (an end in another service) or ``title`` (a frame's own name).
     """
 
     id: str
     label: str
-    form: Literal["table", "name", "service", "outside", "stub", "more"]
+    form: Literal["table", "name", "service", "outside", "stub", "title"]
     service: str | None = None
     colour: Colour = GREY
     rows: tuple[Row, ...] = ()
@@ -95,16 +96,16 @@ class Box:
     @property
     def height(self) -> int:
         """Height in px."""
-        if self.form == "table":
+        if self.form == "table" or self.rows:
             return HEAD + ROW * len(self.rows) + (4 if self.rows else 0)
-        return {"service": 36, "outside": 36}.get(self.form, PILL)
+        return {"service": 36, "outside": 36, "name": 22}.get(self.form, PILL)
 
     def middle(self, port: str) -> float:
         """Return how far below the top of the box the middle of a row is, in px."""
         for at, row in enumerate(self.rows):
             if row.port == port:
                 return HEAD + ROW * at + ROW / 2
-        return (HEAD if self.form == "table" else self.height) / 2
+        return (HEAD if self.form == "table" or self.rows else self.height) / 2
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Scene:
-    """Boxes by id and edges in order. ``groups`` draws a frame around each service's boxes, with its name.
+    """Boxes by id and edges in order.
+
+    ``groups`` draws a frame around each service's boxes; each has a ``title`` box. ``packed`` sets them in
+    columns, without the lines inside a service.
 
     ``weighted`` makes an edge as wide as its weight. ``keys`` says that rows are key columns.
     """
@@ -144,6 +148,7 @@ class Scene:
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
     groups: bool = False
+    packed: bool = False
     weighted: bool = False
     keys: bool = False
     index: Mapping[str, Box] = field(init=False, repr=False, compare=False)
@@ -156,7 +161,7 @@ class Scene:
     @property
     def lines(self) -> tuple[Line, ...]:
         """The line styles it uses, in the order of the legend."""
-        used = {edge.line for edge in self.all_edges}
+        used = {edge.line for edge in self.all_edges if not edge.loud}
         return tuple(line for line in MEANING if line in used)
 
     @property
@@ -212,9 +217,9 @@ def _advance(char: str, bold: bool) -> float:
 
 @cache
 def _width(box: Box) -> int:
-    bold = box.form in ("table", "service", "outside")
+    bold = box.form in ("table", "service", "outside", "title")
     head = breadth(box.name, NORMAL if bold else SMALL, bold=bold) + 2 * _PAD
-    head += 14 if box.form in ("stub", "service", "outside") else 0
+    head += 14 if box.form in ("stub", "service", "outside", "title") else 0
     rows = [
         breadth(shorten(legible(row.text), LONGEST), SMALL)
         + (breadth(legible(row.note), SMALL) + _GAP if row.note else 0)
@@ -233,7 +238,7 @@ def label_size(edge: Edge) -> tuple[int, int]:
 
 def stroke(edge: Edge, weighted: bool) -> float:
     """Return how wide an edge is drawn, in px: a violation always wider than any other of its weight."""
-    width = min(1.4 + 0.9 * (edge.weight.bit_length() - 1), 6.0) if weighted else 1.4
+    width = min(1.2 + 0.55 * math.log2(edge.weight), 6.0) if weighted else 1.4
     return width + 1.6 if edge.loud else width
 
 

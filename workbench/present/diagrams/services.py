@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from workbench.estate.facts import Service
 from workbench.model import Reference
 from workbench.present.diagrams.scene import (
     Box,
     Edge,
+    Row,
     Scene,
     slug,
     strongest,
@@ -16,6 +18,8 @@ from workbench.present.diagrams.scene import (
     violates,
 )
 from workbench.present.theme import GREY, Colour
+
+MOST_LINES = 60  # more are no picture; the other pairs are rows of the service that refers
 
 Pair = tuple[str, str]
 
@@ -66,7 +70,20 @@ def service_scene(
         )
         for (one, other), found in pairs.items()
     ]
-    return Scene(tuple(boxes), tuple(edges), weighted=True)
+    edges.sort(key=lambda e: (not e.loud, -e.weight, e.order))
+    written: dict[str, list[Edge]] = {}
+    for edge in edges[MOST_LINES:]:
+        written.setdefault(edge.tail, []).append(edge)
+    boxes = [replace(box, rows=_rows(written.get(box.id, ()))) for box in boxes]
+    return Scene(tuple(boxes), tuple(edges[:MOST_LINES]), weighted=True)
+
+
+def _rows(edges: Sequence[Edge]) -> tuple[Row, ...]:
+    """Return what a service refers to without a line."""
+    return tuple(
+        Row(f"to{at}", f"→ {edge.services[1]}", edge.label, instead=edge)
+        for at, edge in enumerate(edges)
+    )
 
 
 def _told(verb: str, ends: Sequence[tuple[str, int]]) -> list[str]:

@@ -62,25 +62,21 @@ def table_scene(
     for (one, source), (other, target), reference in ends:
         tail, tail_port = tables.place(one, source)
         head, head_port = tables.place(other, target)
-        for number, end in ((one, source), (other, target)):
-            if number is None:
-                stub = tables.stub(end)
-                stubs[stub.id] = stub
+        if other is None:
+            stubs[head] = tables.stub(target)
         if one is None and (source.service, other) in gathered:
             count = gathered[source.service, other]
             tail = slug("stub", source.service, head)
-            name = f"{source.service}: {count} tables"
+            name = f"{source.service or 'nobody'}: {count} tables"
             colour = colours.get(source.service or "", GREY)
             stubs[tail] = Box(tail, name, "stub", source.service, colour)
-            stubs.pop(tables.stub(source).id, None)
+        elif one is None:
+            stubs[tail] = tables.stub(source)
         what = (tail, tail_port, head, head_port, reference.kind, violates(reference))
         edges.setdefault(what, []).append(reference)
     drawn = [_edge(what, edges[what], tables) for what in sorted(edges, key=str)]
-    used = {end for edge in drawn for end in (edge.tail, edge.head)}
     boxes = tables.boxes([r for _, _, r in ends], unique, strong)
-    return _without_hubs(
-        Scene((*boxes, *(stub for stub in stubs.values() if stub.id in used)), tuple(drawn)), strong
-    )
+    return _without_hubs(Scene((*boxes, *stubs.values()), tuple(drawn)))
 
 
 def _gathered(
@@ -260,7 +256,7 @@ def _edge(what: tuple[Any, ...], references: Sequence[Reference], tables: _Table
     )
 
 
-def _without_hubs(scene: Scene, strong: int | None) -> Scene:
+def _without_hubs(scene: Scene) -> Scene:
     """Write what many refer to into the rows that refer to it, and let edges end where there are rows.
 
     Fifty lines to one box tell nothing that its name beside fifty columns does not tell better.
