@@ -19,7 +19,7 @@ from workbench.present.diagrams import mermaid
 from workbench.present.diagrams.dot import dot_text
 from workbench.present.diagrams.estate import estate_scene
 from workbench.present.diagrams.layout import Layout, lay_out
-from workbench.present.diagrams.picture import Picture, compose, to_bytes, to_svg
+from workbench.present.diagrams.picture import Picture, compose, legend_html, to_bytes, to_svg
 from workbench.present.diagrams.scene import Scene, anchor_of, violates
 from workbench.present.diagrams.services import pairs_of, service_scene
 from workbench.present.diagrams.tables import HUB, number_of, table_scene
@@ -66,7 +66,7 @@ class Diagram:
         notes = "".join(f'<p class="wb-sub">{escape(note)}</p>' for note in self.notes)
         return (
             f'<figure class="wb-figure wb-diagram-figure"><figcaption><p class="wb-message">{escape(self.title)}</p>'
-            f'{notes}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
+            f'{notes}{legend_html(self.scene)}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
             f'aria-label="{escape(self.title)}">{to_svg(picture, alone=False, anchors=anchors)}</div></figure>'
         )
 
@@ -217,7 +217,7 @@ def neighbourhood(
     to = {other for one, other, _ in ends if one == table_number and other not in (None, one)}
     by = {one for one, other, _ in ends if other == table_number and one not in (None, other)}
     if to or by:
-        title = f"{name} refers to {_count(len(to), 'table')}; {_count(len(by), 'table')} refer{'s' if len(by) == 1 else ''} to it"
+        title = f"{name} refers to {_some(len(to))}; {_some(len(by))} refer{'' if len(by) > 1 else 's'} to it"
     else:
         title = f"No reference is known from or to {name}"
     rest = len(far) - len(shown)
@@ -263,6 +263,10 @@ def _drawn(references: Iterable[Reference], audit: bool) -> tuple[list[Reference
     hidden = len(accepted) - len(kept)
     said = f"{_count(hidden, 'reference')} of audit columns not drawn."
     return kept, [said] if hidden else []
+
+
+def _some(count: int) -> str:
+    return _count(count, "table") if count else "no table"
 
 
 def _of(count: int) -> str:

@@ -21,7 +21,10 @@ from workbench.present.text import legible, shorten
 from workbench.present.theme import ACCENT, INK, MUTED, RULE
 
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
-_COLUMN = 8  # boxes below each other that hang on one box alone
+_COLUMN, _BELOW = (
+    700,
+    16,
+)  # px: how high boxes that hang on one box alone may stand, and the space between them
 _STYLE = {"solid": "solid", "dashed": "dashed", "dotted": "dotted", "dashdot": "dashed"}
 
 
@@ -39,7 +42,7 @@ def dot_text(scene: Scene, title: str = "") -> str:
         lines += _clusters(scene.boxes)
     else:
         lines += [f"  {_node(box)}" for box in scene.boxes]
-    lengths = _lengths(scene.edges)
+    lengths = _lengths(scene)
     lines += [f"  {_edge(edge, scene, lengths.get(edge.order, 1))}" for edge in scene.edges]
     return "\n".join([*lines, "}"]) + "\n"
 
@@ -74,7 +77,7 @@ def _cell(text: str, width: int, height: int, port: str, extra: str = "") -> str
 
 def _node(box: Box) -> str:
     name = entities(box.name)
-    head_height = HEAD if box.form == "table" else box.height
+    head_height = HEAD if box.form == "table" or box.rows else box.height
     width = box.width
     head = f"<B>{name}</B>" if box.form in ("table", "service", "outside") else name
     rows = [_cell(f" {head}", width, head_height, "head")]
@@ -94,8 +97,10 @@ def _node(box: Box) -> str:
 
 def _edge(edge: Edge, scene: Scene, length: int) -> str:
     def end(name: str, port: str, side: str) -> str:
+        if scene.weighted:
+            return quote(name)
         port = port or ("head" if scene.index[name].rows else "")
-        sided = "" if scene.weighted or edge.tail == edge.head else f":{side}"
+        sided = "" if edge.tail == edge.head else f":{side}"
         return f"{quote(name)}{f':{port}' if port else ''}{sided}"
 
     said = [f"style={_STYLE[edge.line]}", f"penwidth={stroke(edge, scene.weighted):.2f}"]
@@ -117,9 +122,11 @@ def _edge(edge: Edge, scene: Scene, length: int) -> str:
     return f"{tail} -> {head} [{', '.join(said)}];"
 
 
-def _lengths(edges: Sequence[Edge]) -> Mapping[tuple[str, ...], int]:
+def _lengths(scene: Scene) -> Mapping[tuple[str, ...], int]:
     """Spread what hangs on one box alone over several ranks: a column of fifty boxes is nothing to look at."""
-    degree = Counter(end for edge in edges for end in {edge.tail, edge.head})
+    edges = scene.edges
+    joined = {frozenset((edge.tail, edge.head)) for edge in edges}
+    degree = Counter(end for pair in joined for end in pair)
     found: dict[tuple[str, ...], int] = {}
     for leaf, hub in (("tail", "head"), ("head", "tail")):
         hanging: dict[str, list[Edge]] = {}
@@ -127,6 +134,9 @@ def _lengths(edges: Sequence[Edge]) -> Mapping[tuple[str, ...], int]:
             if degree[getattr(edge, leaf)] == 1:
                 hanging.setdefault(getattr(edge, hub), []).append(edge)
         for mine in hanging.values():
-            ranks = math.ceil(len(mine) / max(_COLUMN, math.ceil(math.sqrt(3 * len(mine)))))
-            found |= {edge.order: 1 + at % ranks for at, edge in enumerate(mine) if at % ranks}
+            names = sorted({getattr(edge, leaf) for edge in mine})
+            high = sum(scene.index[name].height + _BELOW for name in names)
+            ranks = math.ceil(high / max(_COLUMN, math.sqrt(high * _COLUMN)))
+            place = {name: 1 + at % ranks for at, name in enumerate(names)}
+            found |= {edge.order: place[getattr(edge, leaf)] for edge in mine}
     return found

@@ -84,10 +84,12 @@ def _title(service: str | None, colours: Mapping[str, Colour]) -> Box:
 
 def _edge(tail: str, head: str, loud: bool, references: Sequence[Reference]) -> Edge:
     source, target = references[0].source, references[0].target
+    count = f"{len(references):,} " if len(references) > 1 else ""
     return Edge(
         tail,
         head,
         strongest(references),
+        label=f"{count}foreign key{'s' if count else ''}" if loud else "",
         weight=len(references),
         loud=loud,
         tip=tell_all(sorted(references, key=lambda r: r.key)),

@@ -11,12 +11,12 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.present.diagrams.dot import dot_text
-from workbench.present.diagrams.scene import Box, Edge, Scene
+from workbench.present.diagrams.scene import Box, Edge, Scene, label_size
 
 Point = tuple[float, float]
 PATIENCE = 60.0  # s that graphviz may take before the picture is drawn without it
@@ -88,13 +88,38 @@ def lay_out(scene: Scene, patience: float = PATIENCE) -> Layout:
     whole = _pack(framed, 28, 28)
     drawn = {path.edge.order for path in whole.paths}
     straight = [_straight(e, scene, whole.places) for e in scene.edges if e.order not in drawn]
-    return Layout(
-        whole.width,
-        whole.height,
-        whole.places,
-        [*straight, *whole.paths],
-        whole.frames,
-        complete,
+    paths = _labelled([*straight, *whole.paths], scene, whole.places)
+    return Layout(whole.width, whole.height, whole.places, paths, whole.frames, complete)
+
+
+def _labelled(
+    curves: Sequence[Curve], scene: Scene, places: Mapping[str, Point]
+) -> Sequence[Curve]:
+    """Put each label on its line where it hides neither a table nor another label; else there is none."""
+    taken = [(*places[box.id], float(box.width), float(box.height)) for box in scene.boxes]
+    found = []
+    for curve in curves:
+        if not curve.edge.label:
+            found.append(curve)
+            continue
+        width, height = label_size(curve.edge)
+        spots = [
+            _on(curve.points[:4], 0.5 + side * step / 40) for step in range(17) for side in (1, -1)
+        ]
+        spot = next((s for s in spots if not _covers(s, width, height, taken)), None)
+        if spot:
+            taken.append((spot[0] - width / 2, spot[1] - height / 2, width, height))
+        found.append(replace(curve, label=spot))
+    return found
+
+
+def _covers(
+    middle: Point, width: float, height: float, taken: Iterable[tuple[float, float, float, float]]
+) -> bool:
+    left, top = middle[0] - width / 2, middle[1] - height / 2
+    return any(
+        left < x + w + 2 and x < left + width + 2 and top < y + h and y < top + height
+        for x, y, w, h in taken
     )
 
 

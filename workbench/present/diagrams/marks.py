@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from workbench.present.diagrams.layout import Curve, Frame, Layout, Point
 from workbench.present.diagrams.scene import (
@@ -193,13 +193,12 @@ def _table(box: Box, x: float, y: float) -> Iterator[Mark]:
         yield Rect(x + 5, y + HEAD - 0.5, box.width - 5, 1, RULE)
     for at, row in enumerate(box.rows):
         middle = y + HEAD + 1 + ROW * at + ROW / 2
-        loud = row.instead is not None and row.instead.loud
         ink = MUTED if row.muted else INK
         yield Words(x + 12, middle, shorten(legible(row.text), LONGEST), colour=ink)
         if row.note:
-            colour = ACCENT if loud else MUTED
+            colour = ACCENT if row.loud else MUTED
             note = legible(row.note)
-            yield Words(x + box.width - 8, middle, note, align="end", colour=colour, bold=loud)
+            yield Words(x + box.width - 8, middle, note, align="end", colour=colour, bold=row.loud)
 
 
 def _name(box: Box, x: float, y: float) -> Iterator[Mark]:
@@ -228,38 +227,40 @@ def _title(box: Box, x: float, y: float) -> Iterator[Mark]:
     yield Words(x + 16, y + box.height / 2, box.name, NORMAL, bold=True)
 
 
+def keys(scene: Scene) -> list[tuple[tuple[Mark, ...], str]]:
+    """Return what the lines and letters of a scene mean: a sample, in a field of 34 by 0 px, and words."""
+    found = [(_sample(MUTED, 1.4, DASHES[line]), MEANING[line]) for line in scene.lines]
+    if any(edge.loud for edge in scene.all_edges):
+        found.append((_sample(ACCENT, 3.0, ()), VIOLATION))
+    return [*found, *(((), text) for text in _letters(scene))]
+
+
+def _sample(colour: Colour, stroke: float, dash: tuple[float, ...]) -> tuple[Mark, ...]:
+    line = Path(((0, 0), (9, 0), (18, 0), (27, 0)), colour, stroke, dash)
+    head = _arrow((27, 0), (34, 0), colour, 3.2)
+    return (line, head) if head else (line,)
+
+
 def legend(scene: Scene, width: float, top: float) -> tuple[Group, float]:
-    """Return what the lines and letters of a scene mean, from ``top`` on, and how far down it goes."""
+    """Return a legend as marks, from ``top`` on in lines of ``width`` px, and how far down it goes."""
     x, y = 0.0, top + 12
     marks: list[Mark] = []
-
-    def room(text: str, ahead: float) -> None:
-        nonlocal x, y
-        if x and x + ahead + breadth(text, SMALL) > width:
+    for sample, text in keys(scene):
+        ahead = 42 if sample else 0
+        wide = ahead + breadth(text, SMALL)
+        if x and x + wide > width:
             x, y = 0.0, y + 22
-
-    def add(sample: Iterable[Mark], text: str, ahead: float) -> None:
-        nonlocal x
-        marks.extend(sample)
+        marks += [moved(mark, x, y) for mark in sample]
         marks.append(Words(x + ahead, y, text, colour=MUTED))
-        x += ahead + breadth(text, SMALL) + 26
-
-    def sample(colour: Colour, stroke: float, dash: tuple[float, ...]) -> list[Mark]:
-        points = ((x, y), (x + 9, y), (x + 18, y), (x + 27, y))
-        line = Path(points, colour, stroke, dash)
-        head = _arrow((x + 27, y), (x + 34, y), colour, 3.2)
-        return [line, head] if head else [line]
-
-    for line in scene.lines:
-        room(MEANING[line], 42)
-        add(sample(MUTED, 1.4, DASHES[line]), MEANING[line], 42)
-    if any(edge.loud for edge in scene.all_edges):
-        room(VIOLATION, 42)
-        add(sample(ACCENT, 3.0, ()), VIOLATION, 42)
-    for text in _letters(scene):
-        room(text, 0)
-        add((), text, 0)
+        x += wide + 26
     return Group(tuple(marks), ("wb-legend",)), y + 12 if marks else top
+
+
+def moved(mark: Mark, x: float, y: float) -> Mark:
+    """Return a mark elsewhere."""
+    if isinstance(mark, Path):
+        return replace(mark, points=tuple((a + x, b + y) for a, b in mark.points))
+    return replace(mark, x=mark.x + x, y=mark.y + y)
 
 
 def _letters(scene: Scene) -> list[str]:

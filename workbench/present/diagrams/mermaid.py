@@ -15,7 +15,7 @@ def flowchart(scene: Scene) -> str:
     ids = _ids(scene)
     lines = ["flowchart LR"]
     lines += [f'  {ids[box.id]}["{quoted(box.label)}"]' for box in scene.boxes]
-    for at, edge in enumerate(scene.edges):
+    for at, edge in enumerate(sorted(scene.all_edges, key=lambda e: e.order)):
         arrow = "==>" if edge.loud else "-->" if edge.line == "solid" else "-.->"
         said = f'|"{quoted(edge.label)}"|' if edge.label else ""
         lines.append(f"  {ids[edge.tail]} {arrow}{said} {ids[edge.head]}")

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 from workbench.present.diagrams.layout import Layout
-from workbench.present.diagrams.marks import Group, Path, Rect, Words, legend, marks_of
+from workbench.present.diagrams.marks import Group, Path, Rect, Words, keys, legend, marks_of, moved
 from workbench.present.diagrams.scene import Scene, breadth
 from workbench.present.svg import drawing_style
 from workbench.present.text import escape, legible
@@ -47,9 +47,9 @@ def compose(
     alt: str,
     heading: bool,
 ) -> Picture:
-    """Put a scene onto a sheet; ``heading`` where no caption stands beside it."""
+    """Put a scene onto a sheet; ``heading`` brings heading and legend, where no caption says them."""
     margin = _MARGIN if heading else 4
-    width = max(layout.width, _LEAST)
+    width = max(layout.width, _LEAST) if heading else layout.width
     groups: list[Group] = []
     y = float(margin)
     if heading:
@@ -57,11 +57,10 @@ def compose(
         groups.append(_moved(head, margin, 0))
         y += 18
     groups += (_moved(group, margin, y) for group in marks_of(scene, layout))
-    keys, bottom = legend(scene, width, y + layout.height + 18)
-    if keys.marks:
-        groups.append(_moved(keys, margin, 0))
-    else:
-        bottom = y + layout.height
+    bottom = y + layout.height
+    if heading:
+        foot, bottom = legend(scene, width, bottom + 18)
+        groups.append(_moved(foot, margin, 0))
     return Picture(round(width + 2 * margin), round(bottom + margin), groups, title, alt)
 
 
@@ -89,12 +88,7 @@ def _wrapped(text: str, size: float, width: float) -> Iterator[str]:
 
 
 def _moved(group: Group, x: float, y: float) -> Group:
-    def move(mark: Rect | Path | Words) -> Rect | Path | Words:
-        if isinstance(mark, Path):
-            return replace(mark, points=tuple((a + x, b + y) for a, b in mark.points))
-        return replace(mark, x=mark.x + x, y=mark.y + y)
-
-    return replace(group, marks=tuple(map(move, group.marks)))
+    return replace(group, marks=tuple(moved(mark, x, y) for mark in group.marks))
 
 
 def to_svg(picture: Picture, *, alone: bool, anchors: bool = True) -> str:
@@ -144,6 +138,16 @@ def _group(group: Group, anchors: bool, hit: bool) -> str:
             inner += wide
         inner += _mark(mark)
     return f"<g{said}>{inner}</g>"
+
+
+def legend_html(scene: Scene) -> str:
+    """Return the legend of a scene as a list, for beside a picture without one."""
+    items = []
+    for sample, text in keys(scene):
+        drawn = "".join(_mark(moved(mark, 1, 6)) for mark in sample)
+        svg = f'<svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true">{drawn}</svg>'
+        items.append(f"<li>{svg if drawn else ''}{escape(text)}</li>")
+    return f'<ul class="wb-lines">{"".join(items)}</ul>' if items else ""
 
 
 def escape_data(value: str) -> str:

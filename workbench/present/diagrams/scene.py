@@ -65,6 +65,11 @@ class Row:
     refers: bool = False
     instead: Edge | None = None
 
+    @property
+    def loud(self) -> bool:
+        """Whether it stands for a violation."""
+        return self.instead is not None and self.instead.loud
+
 
 @dataclass(frozen=True)
 class Box:
@@ -222,7 +227,7 @@ def _width(box: Box) -> int:
     head += 14 if box.form in ("stub", "service", "outside", "title") else 0
     rows = [
         breadth(shorten(legible(row.text), LONGEST), SMALL)
-        + (breadth(legible(row.note), SMALL) + _GAP if row.note else 0)
+        + (breadth(legible(row.note), SMALL, bold=row.loud) + _GAP if row.note else 0)
         + 2 * _PAD
         for row in box.rows
     ]

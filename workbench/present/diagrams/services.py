@@ -95,8 +95,8 @@ def _told(verb: str, ends: Sequence[tuple[str, int]]) -> list[str]:
 
 
 def _figure(references: Sequence[Reference]) -> str:
-    keys = sum(map(violates, references))
-    total = f"{len(references):,}"
+    keys, total = sum(map(violates, references)), len(references)
     if not keys:
-        return total
-    return f"{total} · {keys:,} foreign key{'' if keys == 1 else 's'}"
+        return f"{total:,}"
+    said = f"{keys:,} foreign key{'' if keys == 1 else 's'}"
+    return said if keys == total else f"{total:,} · {said}"

@@ -90,7 +90,14 @@ def _gathered(
     for (one, source), (other, _), _ in ends:
         if one is None and other in numbers:
             found.setdefault((source.service, other), set()).add(source.relation)
-    return {end: len(names) for end, names in found.items() if len(names) > GATHERED}
+    reached: Counter[int | None] = Counter()
+    for (_, other), names in found.items():
+        reached[other] += len(names)
+    return {
+        (service, other): len(names)
+        for (service, other), names in found.items()
+        if len(names) > (GATHERED if reached[other] <= HUB else 1)
+    }
 
 
 class _Tables:
@@ -149,6 +156,7 @@ class _Tables:
                 leaving.setdefault(one, {}).update(dict.fromkeys(source.columns, source.columns))
             if other is not None:
                 reached.setdefault(other, set()).update(target.columns)
+        home = None if strong is None else self.structure.end(strong).service
         for row in records(self.structure.tables.loc[sorted(self.numbers)]):
             number = self.structure.named(
                 row["instance"], row["database"], row["schema"], row["table"]
@@ -162,7 +170,7 @@ class _Tables:
                 tip += f"\n{legible(row['comment'])[:300]}"
             yield Box(
                 self.ids[number],
-                row["table"],
+                self._label(row, home) if strong is not None else row["table"],
                 "table",
                 row["service"],
                 self.colours.get(row["service"] or "", GREY),
@@ -170,6 +178,13 @@ class _Tables:
                 tip,
                 number == strong,
             )
+
+    @staticmethod
+    def _label(row: Mapping[str, Any], home: str | None) -> str:
+        """A table's name, with its service where that is not the one at the centre."""
+        if row["service"] == home:
+            return str(row["table"])
+        return f"{row['service'] or row['schema']}.{row['table']}"
 
     def _rows(
         self,
