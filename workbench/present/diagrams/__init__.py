@@ -20,7 +20,7 @@ from workbench.present.diagrams.dot import dot_text
 from workbench.present.diagrams.estate import estate_scene
 from workbench.present.diagrams.layout import Layout, lay_out
 from workbench.present.diagrams.picture import Picture, compose, legend_html, to_bytes, to_svg
-from workbench.present.diagrams.scene import Scene, anchor_of, violates
+from workbench.present.diagrams.scene import Scene, anchor_of, violates, written
 from workbench.present.diagrams.services import pairs_of, service_scene
 from workbench.present.diagrams.tables import HUB, number_of, table_scene
 from workbench.present.text import brief, escape, legible
@@ -38,7 +38,7 @@ class Diagram:
     """
 
     title: str
-    alt: str
+    alt: str = field(repr=False)
     notes: tuple[str, ...]
     scene: Scene = field(repr=False)
 
@@ -63,9 +63,11 @@ class Diagram:
     def html(self, *, anchors: bool = True) -> str:
         """Return a figure for a page, in a frame that scrolls; ``anchors`` for one diagram of each table on it."""
         picture = self._picture(heading=False)
+        # what does not fit beside text is printed on a sheet of its own
+        sheet = " wb-sheet" if picture.width > 880 or picture.height > 1100 else ""
         notes = "".join(f'<p class="wb-sub">{escape(note)}</p>' for note in self.notes)
         return (
-            f'<figure class="wb-figure wb-diagram-figure"><figcaption><p class="wb-message">{escape(self.title)}</p>'
+            f'<figure class="wb-figure{sheet}"><figcaption><p class="wb-message">{escape(self.title)}</p>'
             f'{notes}{legend_html(self.scene)}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
             f'aria-label="{escape(self.title)}">{to_svg(picture, alone=False, anchors=anchors)}</div></figure>'
         )
@@ -106,6 +108,18 @@ def service_diagram(
 
     ``colours`` are those of ``service_colours``. External services are dashed. ``audit`` draws references of
     audit columns too.
+
+    >>> from workbench.model import ReferenceEnd
+    >>> declared = Reference(ReferenceEnd("order"), ReferenceEnd("auth"), "declared")
+    >>> diagram = service_diagram([declared], [], {})
+    >>> diagram.title
+    '1 reference between services, of which none is a foreign key'
+    >>> print(diagram.mermaid())
+    flowchart LR
+      n0["auth"]
+      n1["order"]
+      n1 -.->|"1"| n0
+    ...
     """
     drawn, left_out = _drawn(references, audit)
     pairs = pairs_of(drawn)
@@ -166,7 +180,9 @@ def er_diagram(
         keys = sum(map(violates, out))
         title = (
             f"{name} refers to {_count(len(to), 'other service')}; "
-            f"{_of(keys)} of its {_count(len(out), 'crossing reference')} {_keys(keys)}"
+            f"{_of(keys)} of its {len(out):,} crossing references {_keys(keys)}"
+            if len(out) > 1
+            else f"{name} refers to 1 other service, by {'a' if keys else 'no'} foreign key"
         )
     else:
         title = f"{name} refers to no other service"
@@ -283,7 +299,7 @@ def _count(count: int, noun: str) -> str:
 
 def _said(references: Sequence[Reference]) -> list[str]:
     return [
-        f"{r.source.relation}({', '.join(r.source.columns)}) to {r.target.relation} by {r.kind.replace('_', ' ')}"
+        f"{written(r.source)} to {written(r.target)} by {r.kind.replace('_', ' ')}"
         for r in references
         if r.target
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as entities
 
@@ -123,20 +122,23 @@ def _edge(edge: Edge, scene: Scene, length: int) -> str:
 
 
 def _lengths(scene: Scene) -> Mapping[tuple[str, ...], int]:
-    """Spread what hangs on one box alone over several ranks: a column of fifty boxes is nothing to look at."""
-    edges = scene.edges
-    joined = {frozenset((edge.tail, edge.head)) for edge in edges}
-    degree = Counter(end for pair in joined for end in pair)
+    """Spread what hangs on one box over several ranks: a column of fifty boxes is nothing to look at."""
     found: dict[tuple[str, ...], int] = {}
     for leaf, hub in (("tail", "head"), ("head", "tail")):
         hanging: dict[str, list[Edge]] = {}
-        for edge in edges:
-            if degree[getattr(edge, leaf)] == 1:
+        for edge in scene.edges:
+            if edge.tail != edge.head:
                 hanging.setdefault(getattr(edge, hub), []).append(edge)
-        for mine in hanging.values():
-            names = sorted({getattr(edge, leaf) for edge in mine})
+        placed: set[str] = set()
+        for mine in sorted(hanging.values(), key=len, reverse=True):
+            names = sorted({getattr(edge, leaf) for edge in mine} - placed)
             high = sum(scene.index[name].height + _BELOW for name in names)
             ranks = math.ceil(high / max(_COLUMN, math.sqrt(high * _COLUMN)))
-            place = {name: 1 + at % ranks for at, name in enumerate(names)}
-            found |= {edge.order: place[getattr(edge, leaf)] for edge in mine}
+            place = {name: 1 + at % ranks for at, name in enumerate(names)} if ranks > 1 else {}
+            placed |= set(place)
+            found |= {
+                edge.order: place[getattr(edge, leaf)]
+                for edge in mine
+                if getattr(edge, leaf) in place and edge.order not in found
+            }
     return found

@@ -121,13 +121,13 @@ def _classes(edge: Edge) -> tuple[str, ...]:
 
 def _data(edge: Edge) -> dict[str, str]:
     one, other = edge.services
-    services = dict.fromkeys(name for name in (one, other) if name)
     return {
         "from": edge.tail,
         "to": edge.head,
         "kind": edge.kind,
         "weight": str(edge.weight),
-        "service": "\n".join(services),
+        "service": one,
+        "to-service": other,
     }
 
 

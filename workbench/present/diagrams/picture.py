@@ -125,7 +125,7 @@ def _style() -> str:
 def _group(group: Group, anchors: bool, hit: bool) -> str:
     said = f' id="{escape(group.id)}"' if group.id and anchors else ""
     said += f' class="{" ".join(group.classes)}"'
-    said += "".join(f' data-{name}="{escape_data(value)}"' for name, value in group.data.items())
+    said += "".join(f' data-{name}="{escape(value)}"' for name, value in group.data.items())
     if group.focus:
         label = escape(group.tip.replace("\n", "; "))
         said += f' tabindex="0" role="graphics-symbol img" aria-label="{label}"'
@@ -148,11 +148,6 @@ def legend_html(scene: Scene) -> str:
         svg = f'<svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true">{drawn}</svg>'
         items.append(f"<li>{svg if drawn else ''}{escape(text)}</li>")
     return f'<ul class="wb-lines">{"".join(items)}</ul>' if items else ""
-
-
-def escape_data(value: str) -> str:
-    """Escape a value that may hold several lines, one name a line."""
-    return "&#10;".join(escape(line) for line in value.split("\n"))
 
 
 def _n(number: float) -> str:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -93,10 +93,19 @@ class Box:
         """The label as it is drawn."""
         return shorten(legible(self.label), LONGEST)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Width in px, by a font that system fonts are seldom wider than."""
-        return _width(self)
+        bold = self.form in ("table", "service", "outside", "title")
+        head = breadth(self.name, NORMAL if bold else SMALL, bold=bold) + 2 * _PAD
+        head += 14 if self.form in ("stub", "service", "outside", "title") else 0
+        rows = [
+            breadth(shorten(legible(row.text), LONGEST), SMALL)
+            + (breadth(legible(row.note), SMALL, bold=row.loud) + _GAP if row.note else 0)
+            + 2 * _PAD
+            for row in self.rows
+        ]
+        return int(max([head, *rows])) + 3
 
     @property
     def height(self) -> int:
@@ -182,7 +191,7 @@ def slug(*parts: str | None) -> str:
     >>> slug("table", "main", "shop", "order_service", "orders")
     'table-main.shop.order_service.orders'
     >>> slug("table", "a.b") == slug("table", "a", "b"), slug("table", '"><script>')
-    (False, 'table-script-4e53c2c1')
+    (False, 'table-script-554299e9')
     """
     first, *names = [part or "" for part in parts]
     plain = all(re.fullmatch(r"[A-Za-z0-9_]*", name) for name in names)
@@ -220,20 +229,6 @@ def _advance(char: str, bold: bool) -> float:
     return max(pair, 0.0) / 100
 
 
-@cache
-def _width(box: Box) -> int:
-    bold = box.form in ("table", "service", "outside", "title")
-    head = breadth(box.name, NORMAL if bold else SMALL, bold=bold) + 2 * _PAD
-    head += 14 if box.form in ("stub", "service", "outside", "title") else 0
-    rows = [
-        breadth(shorten(legible(row.text), LONGEST), SMALL)
-        + (breadth(legible(row.note), SMALL, bold=row.loud) + _GAP if row.note else 0)
-        + 2 * _PAD
-        for row in box.rows
-    ]
-    return int(max([head, *rows])) + 3
-
-
 def label_size(edge: Edge) -> tuple[int, int]:
     """Return width and height in px of an edge's label."""
     return (
@@ -259,7 +254,9 @@ def strongest(references: Sequence[Reference]) -> ReferenceKind:
 
 def tell(reference: Reference) -> str:
     """Return a reference's evidence for a tooltip, one fact a line."""
-    facts = [f"{_end(reference.source)} → {_end(reference.target) if reference.target else '?'}"]
+    facts = [
+        f"{written(reference.source)} → {written(reference.target) if reference.target else '?'}"
+    ]
     what = VIOLATION if violates(reference) else reference.kind.replace("_", " ")
     facts.append(what if reference.confidence >= 1 else f"{what}, {reference.confidence:.0%} sure")
     if reference.shape != "plain":
@@ -267,7 +264,7 @@ def tell(reference: Reference) -> str:
     facts += reference.evidence
     if reference.calls:
         facts.append(f"joined by {reference.calls:,} calls")
-    facts += [f"not {_end(c.target)} ({c.confidence:.0%})" for c in reference.candidates[:3]]
+    facts += [f"not {written(c.target)} ({c.confidence:.0%})" for c in reference.candidates[:3]]
     return "\n".join(facts)
 
 
@@ -276,7 +273,7 @@ def tell_all(references: Sequence[Reference], most: int = 12) -> str:
     if len(references) == 1:
         return tell(references[0])
     lines = [
-        f"{_end(r.source)} → {_end(r.target) if r.target else '?'} ({r.kind.replace('_', ' ')})"
+        f"{written(r.source)} → {written(r.target) if r.target else '?'} ({r.kind.replace('_', ' ')})"
         for r in references
     ]
     lines = sorted(set(lines))
@@ -284,6 +281,7 @@ def tell_all(references: Sequence[Reference], most: int = 12) -> str:
     return "\n".join([*lines[:most], *more])
 
 
-def _end(end: ReferenceEnd) -> str:
+def written(end: ReferenceEnd) -> str:
+    """Return a reference's end in a line of text: relation and columns."""
     columns = f"({', '.join(end.columns)})" if end.columns else ""
     return legible(end.relation + columns)

@@ -157,11 +157,8 @@ class _Tables:
             if other is not None:
                 reached.setdefault(other, set()).update(target.columns)
         home = None if strong is None else self.structure.end(strong).service
-        for row in records(self.structure.tables.loc[sorted(self.numbers)]):
-            number = self.structure.named(
-                row["instance"], row["database"], row["schema"], row["table"]
-            )
-            assert number is not None
+        mine = sorted(self.numbers)
+        for number, row in zip(mine, records(self.structure.tables.loc[mine]), strict=True):
             rows = self._rows(number, leaving.get(number, {}), reached.get(number, set()), unique)
             count = len(self.columns[number])
             what = f"{RELKINDS[row['relkind']]}, {count} column{'' if count == 1 else 's'}"
