@@ -492,6 +492,23 @@ def test_the_same_references_in_any_order_give_the_same_bytes():
     assert one.render("pdf") == other.render("pdf")
 
 
+def test_nothing_to_draw_is_said_in_every_form():
+    shop = tables({"a": "id*"})
+    titles = {
+        "No table of nobody is known": er_diagram(shop, [], "nobody", {}),
+        "No reference leaves its service": service_diagram([], [], {}),
+        "No table is known": estate_diagram(tables({}), [], {}),
+        "No reference is known from or to a": neighbourhood(shop, [], 0, 2, {}),
+    }
+    for title, diagram in titles.items():
+        assert diagram.title == title
+        assert words(Drawn(diagram).of("wb-heading")[0])
+        assert diagram.render("pdf")
+        assert diagram.render("png")
+        assert diagram.html()
+        assert diagram.dot.startswith("digraph")
+
+
 def test_pictures_are_png_and_pdf():
     structure, references, _ = made_up(12, 2)
     diagram = er_diagram(structure, references, "s0", {})

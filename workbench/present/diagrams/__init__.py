@@ -187,6 +187,8 @@ def er_diagram(
     else:
         title = f"{name} refers to no other service"
     inside = len(mine) - len(out) - len(into)
+    if not scene.boxes:
+        title = f"No table of {name} is known"
     note = f"{_count(len(shown), 'table')}, key columns only; {_count(inside, 'reference')} inside the service"
     if into:
         note += f"; {_count(len(into), 'reference')} from {_count(len(by), 'other service')}"
@@ -261,6 +263,8 @@ def estate_diagram(
         f"{_count(sum(per.values()), 'table')} of {_count(services, 'service')}; "
         f"of {_count(len(crossing), 'reference')} between them {_of(keys)} {_keys(keys)}"
     )
+    if not per:
+        title = "No table is known"
     note = "Names only; lines between services run behind the tables"
     if scene.packed:
         note += ", those inside a service are in its own diagram"

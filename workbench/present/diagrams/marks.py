@@ -264,14 +264,15 @@ def moved(mark: Mark, x: float, y: float) -> Mark:
 
 
 def _letters(scene: Scene) -> list[str]:
-    notes = {row.note for box in scene.boxes for row in box.rows}
+    rows = [row for box in scene.boxes for row in box.rows]
+    held = {key for row in rows for key in row.keys}
     found = []
     if scene.weighted and scene.edges:
         found.append("a number counts references; a line grows with it")
-    if any("PK" in note for note in notes):
+    if "PK" in held:
         found.append("PK primary key")
-    if any("UQ" in note for note in notes):
+    if "UQ" in held:
         found.append("UQ unique")
-    if any(note.startswith("→") for note in notes):
-        found.append("→ refers to what many refer to: no line")
+    if held and any(row.instead for row in rows):
+        found.append("→ foreign key, ⇢ logical, to what too many refer to for lines")
     return found

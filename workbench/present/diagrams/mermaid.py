@@ -59,7 +59,7 @@ def _attributes(box: Box) -> Iterator[str]:
     for row in box.rows:
         if not row.type:
             continue
-        keys = [key for mark, key in (("PK", "PK"), ("UQ", "UK")) if mark in row.note.split()]
+        keys = [key for mark, key in (("PK", "PK"), ("UQ", "UK")) if mark in row.keys]
         if row.instead is not None or row.refers:
             keys.insert(1 if "PK" in keys else 0, "FK")
         name = _word(row.text)

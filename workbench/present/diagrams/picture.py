@@ -275,18 +275,21 @@ def _scaled(dash: tuple[float, ...], width: float) -> tuple[float, ...]:
 
 
 def _families(picture: Picture) -> list[str]:
-    """The bundled font, and one of the machine's for what it lacks, where there is one."""
+    """The bundled font, and those of the machine's that have what it lacks."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
     words = (m.text for group in picture.groups for m in group.marks if isinstance(m, Words))
     wanted = {ord(char) for text in words for char in text}
     families = ["DejaVu Sans"]
     missing = wanted - set(get_font(findfont(FontProperties(family=families))).get_charmap())
-    for entry in sorted(fontManager.ttflist, key=lambda e: (e.name, e.fname)) if missing else ():
-        found = missing & set(get_font(entry.fname).get_charmap())
-        if found and entry.name not in families:
-            families.append(entry.name)
+    # a PDF takes TrueType as it is, and not every other format
+    fonts = {f.name: f.fname for f in fontManager.ttflist if f.fname.lower().endswith(".ttf")}
+    for name, file in sorted(fonts.items()) if missing else ():
+        try:
+            found = missing & set(get_font(file).get_charmap())
+        except (OSError, RuntimeError):  # removed since matplotlib looked, or broken
+            continue
+        if found and name not in families:
+            families.append(name)
             missing -= found
-        if not missing:
-            break
     return families

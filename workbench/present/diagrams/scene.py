@@ -51,14 +51,16 @@ def line_of(kind: ReferenceKind) -> Line:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a box: a column, with what it is (``PK``, ``UQ``) or refers to at its right.
+    """A line of a box: a column, with its ``keys`` (``PK``, ``UQ``) at its right, or another note.
 
-    ``port`` names it for edges. A row that stands for an edge has that edge in ``instead``.
+    ``port`` names it for edges. A row that stands for an edge has that edge in ``instead``. ``refers``: the
+    column is of a reference.
     """
 
     port: str
     text: str
     note: str = ""
+    keys: tuple[str, ...] = ()
     type: str = ""
     tip: str = ""
     muted: bool = False

@@ -217,6 +217,7 @@ class _Tables:
                     self.ports[number][name],
                     name,
                     " ".join(marks),
+                    tuple(marks),
                     facts[name]["type"],
                     "\n".join(tip),
                     refers=name in leaving,
@@ -249,12 +250,11 @@ def _edge(what: tuple[Any, ...], references: Sequence[Reference], tables: _Table
     said = "foreign keys" if count else "foreign key"
     label = f"{count} {said}".strip() if loud else count
     number, source = tables.end(first.source)
-    visible = number is None or not source.columns or tail_port
     return Edge(
         tail,
         head,
         kind,
-        tail_port if visible else "",
+        tail_port,
         head_port,
         label,
         len(references),
@@ -312,5 +312,6 @@ def _without_hubs(scene: Scene) -> Scene:
 
 def _noted(row: Row, edge: Edge, scene: Scene) -> Row:
     name = scene.index[edge.head].label
-    note = f"{row.note} → {name}".strip() + (" · foreign key" if edge.loud else "")
+    arrow = "→" if edge.kind == "foreign_key" else "⇢"
+    note = f"{row.note} {arrow} {name}".strip() + (" · foreign key" if edge.loud else "")
     return replace(row, note=note, instead=edge)
