@@ -334,6 +334,24 @@ def test_a_wide_table_ends_with_how_many_more_and_lines_still_leave_it():
     assert ":more:e" in diagram.dot
 
 
+def test_a_line_to_its_own_table_stays_beside_it():
+    shop = tables({"parts": "id* parent_id", "uses": "id* part_id", "boxes": "id* part_id"})
+    references = [
+        between("shop.parts.parent_id", "shop.parts.id", shape="self"),
+        between("shop.uses.part_id", "shop.parts.id"),
+        between("shop.boxes.part_id", "shop.parts.id"),
+    ]
+    diagram = er_diagram(shop, references, "shop", {})
+    for patience in (60, 0.001):
+        layout = lay_out(diagram.scene, patience)
+        (loop,) = [c for c in layout.curves if c.edge.tail == c.edge.head]
+        assert len(layout.curves) == 3
+        box = diagram.scene.index[loop.edge.tail]
+        x, y = layout.places[box.id]
+        assert all(0 <= a - x - box.width <= 30 and y < b < y + box.height for a, b in loop.points)
+        assert max(a for a, _ in loop.points) <= layout.width
+
+
 def test_what_many_refer_to_is_named_in_their_rows():
     spec = {"users": "id*", **{f"t{n}": "id* user_id" for n in range(20)}}
     references = [between(f"shop.t{n}.user_id", "shop.users.id") for n in range(20)]

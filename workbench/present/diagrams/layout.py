@@ -23,6 +23,7 @@ PATIENCE = 60.0  # s that graphviz may take before the picture is drawn without 
 _BESIDE, _BELOW = 44, 24  # px between groups of tables
 _CLOSE = (14, 10)  # the same for boxes that are names alone
 _FRAME, _TITLE = 14, 30  # px inside a service's frame, and for its name
+_LOOP = 26  # px that a line to its own table goes out
 _SHEET = 1.45  # width over height of A3 landscape, about
 
 
@@ -149,15 +150,40 @@ def _columns(boxes: Sequence[Box]) -> _Part:
 def _parts(scenes: Sequence[Scene], patience: float) -> tuple[list[list[_Part]], bool]:
     """Lay out what hangs together, of every scene, in one run of graphviz."""
     split = [list(_connected(scene)) for scene in scenes]
-    asked = [part for parts in split for part in parts if part.edges]
-    answers = _graphviz([dot_text(part) for part in asked], patience)
+    asked = [part for parts in split for part in parts if len(part.boxes) > 1]
+    # graphviz lays loops of rows across what stands beside them
+    answers = _graphviz([dot_text(_without_loops(part)) for part in asked], patience)
     if answers is None:
         return [[_rows(part) for part in parts] for parts in split], False
-    placed = {id(part): _read(part, answer) for part, answer in zip(asked, answers, strict=True)}
+    placed = {
+        id(part): _read(_without_loops(part), answer)
+        for part, answer in zip(asked, answers, strict=True)
+    }
     return [
-        [placed[id(part)] if part.edges else _single(part.boxes[0]) for part in parts]
+        [_looped(placed.get(id(part)) or _single(part.boxes[0]), part) for part in parts]
         for parts in split
     ], True
+
+
+def _without_loops(scene: Scene) -> Scene:
+    return replace(scene, edges=tuple(e for e in scene.edges if e.tail != e.head))
+
+
+def _looped(part: _Part, scene: Scene) -> _Part:
+    """Add what refers to its own table: out of its right side, and in again."""
+    for edge in scene.edges:
+        if edge.tail != edge.head:
+            continue
+        box, (x, y) = scene.index[edge.tail], part.places[edge.tail]
+        right, out = x + box.width, x + box.width + _LOOP
+        start, end = y + box.middle(edge.tail_port), y + box.middle(edge.head_port)
+        if start == end:
+            start += 6
+        points = ((right, start), (out, start), (out, end), (right + 7, end))
+        middle = _on(points, 0.5) if edge.label else None
+        part.paths.append(Curve(edge, points, (right, end), middle))
+        part.width = max(part.width, right + _LOOP)
+    return part
 
 
 def _graphviz(texts: Sequence[str], patience: float) -> list[dict[str, Any]] | None:
@@ -208,8 +234,9 @@ def _single(box: Box) -> _Part:
 
 def _rows(scene: Scene) -> _Part:
     part = _pack([_single(box) for box in scene.boxes], _BESIDE, _BELOW)
-    part.paths = [_straight(edge, scene, part.places) for edge in scene.edges]
-    return part
+    straight = [e for e in scene.edges if e.tail != e.head]
+    part.paths = [_straight(edge, scene, part.places) for edge in straight]
+    return _looped(part, scene)
 
 
 def _read(scene: Scene, answer: Mapping[str, Any]) -> _Part:

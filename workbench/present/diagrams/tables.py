@@ -284,13 +284,14 @@ def _without_hubs(scene: Scene) -> Scene:
         replace(e, tail_port=port(e.tail, e.tail_port), head_port=port(e.head, e.head_port))
         for e in scene.edges
     ]
-    reached = Counter(edge.head for edge in edges if edge.tail != edge.head)
+    reached = Counter(edge.head for edge in edges if edge.tail_port and edge.tail != edge.head)
     hubs = {name for name, count in reached.items() if count > HUB and not scene.index[name].strong}
     noted: dict[tuple[str, str], Edge] = {}
     kept = []
     for edge in edges:
         at = (edge.tail, edge.tail_port)
-        if edge.head in hubs and edge.tail_port not in ("", "more") and at not in noted:
+        own = edge.tail == edge.head
+        if edge.head in hubs and not own and edge.tail_port not in ("", "more") and at not in noted:
             noted[at] = edge
         else:
             kept.append(edge)
