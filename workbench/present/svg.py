@@ -182,7 +182,7 @@ def _paint(
 ) -> str:
     from matplotlib.figure import Figure as Canvas
 
-    with _drawing_style():
+    with drawing_style():
         canvas = Canvas(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
         axes = canvas.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
@@ -196,7 +196,7 @@ def _paint(
 
 
 @contextmanager
-def _drawing_style() -> Iterator[None]:
+def drawing_style(fonts: Sequence[str] = ("DejaVu Sans",)) -> Iterator[None]:
     """Draw alike everywhere: a person's matplotlibrc changes nothing, names with ``$`` are not formulas."""
     import matplotlib as mpl
 
@@ -206,7 +206,8 @@ def _drawing_style() -> Iterator[None]:
         "text.parse_math": False,
         "text.usetex": False,
         "text.color": INK.light,
-        "font.family": "DejaVu Sans",
+        "font.family": list(fonts),
+        "pdf.fonttype": 42,
         "path.simplify": False,
     }
     default: dict[Any, Any] = {
