@@ -119,7 +119,12 @@ def _facts(window: Window, entries: pd.DataFrame, catalogue: Catalogue, read: Re
         next((s for s in window.history.collected if s.has("columns")), None),
     ).attribute
     readers = _readers(window)
-    several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
+    # equal texts are one statement: to compare them would make each a string of Python's at once
+    several = (
+        entries[["instance", "dbid", "userid", "toplevel"]]
+        .assign(statement=[id(s) for s in statements])
+        .duplicated(keep=False)
+    )
     facts = []
     held: dict[Attribution, Attribution] = {}
     done: dict[tuple[Context, int, bool], Attribution] = {}
