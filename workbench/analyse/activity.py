@@ -29,7 +29,7 @@ def active_sessions(attributed: Attributed) -> pd.DataFrame:
     looks = history.frame("sampling", "looks").groupby("instance")["looks"].sum()
     rows = history.frame("session_samples", *_COLUMNS).drop(columns="database")
     rows = rows[rows["state"].isin(_ACTIVE)]
-    shares = _shares(attributed)
+    shares = _shares(attributed, rows["query_id"])
     callers = Callers.of(history)
     homes: dict[tuple[str, str], list[str]] = {}
     for instance, database, service in attributed.catalogue.homes():
@@ -51,21 +51,24 @@ _Key = tuple[str, str, str, int]
 _Share = tuple[str, float, float]
 
 
-def _shares(attributed: Attributed) -> dict[_Key, list[_Share]]:
-    """Per statement, the services whose data it touches, with the least and the most of it that is theirs."""
+def _shares(attributed: Attributed, seen: pd.Series[Any]) -> dict[_Key, list[_Share]]:
+    """Per statement ``seen``, the services whose data it touches, with the least and the most of it that is theirs."""
     entries = attributed.entries
-    whole: dict[int, str | None] = dict(enumerate(entries["exclusive"]))
+    entries = entries[entries["queryid"].isin(seen)]
+    touches = attributed.touches
+    touches = touches[touches["entry"].isin(entries.index)]
+    whole: dict[int, str | None] = dict(zip(entries.index, entries["exclusive"], strict=True))
     parts: dict[int, dict[str, float]] = {}
     columns = ["entry", "service", "certain", "high"]
-    for entry, service, certain, high in attributed.touches[columns].itertuples(index=False):
+    for entry, service, certain, high in touches[columns].itertuples(index=False):
         if service is not None:
             mine = parts.setdefault(entry, {})
             mine[service] = max(mine.get(service, 0.0), 1.0 if certain else float(high))
     found: dict[_Key, list[_Share]] = {}
     names = ["instance", "datname", "rolname", "queryid"]
-    for number, key in enumerate(entries[names].itertuples(index=False, name=None)):
+    for number, *key in entries[names].itertuples(name=None):
         if all(isinstance(part, str) for part in key[:3]) and not pd.isna(key[3]):
-            found[(*key[:3], int(key[3]))] = [
+            found[key[0], key[1], key[2], int(key[3])] = [
                 (service, float(whole[number] == service), high)
                 for service, high in sorted(parts.get(number, {}).items())
             ]
