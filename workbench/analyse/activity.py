@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.callers import Callers, Session
+from workbench.analyse.cells import text_of
 from workbench.analyse.statements import Attributed
 from workbench.snapshot import records
 
@@ -87,7 +88,7 @@ def _whose(
             known = shares.get((*place, row["usename"], int(row["query_id"])))
             if known:
                 return known
-        said = (_text(row["application_name"]), _text(row["client_addr"]))
+        said = (text_of(row["application_name"]) or None, text_of(row["client_addr"]) or None)
         service = callers.of_session(Session(row["usename"], *said)).service
         if service is not None:
             return [(service, 1.0, 1.0)]
@@ -95,7 +96,3 @@ def _whose(
         return [(service, 0.0, 1.0) for service in homes.get(place, [])]
     anywhere = {s for (i, _), held in homes.items() if i == row["instance"] for s in held}
     return [(service, 0.0, 1.0) for service in sorted(anywhere)]
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
