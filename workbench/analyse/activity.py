@@ -55,7 +55,8 @@ _Share = tuple[str, float, float]
 def _shares(attributed: Attributed, seen: pd.Series[Any]) -> dict[_Key, list[_Share]]:
     """Per statement ``seen``, the services whose data it touches, with the least and the most of it that is theirs."""
     entries = attributed.entries
-    entries = entries[entries["queryid"].isin(seen)]
+    # as whole numbers: what may be NA is compared as floats, in which query ids are rounded
+    entries = entries[entries["queryid"].isin(seen.dropna().astype("int64").to_numpy())]
     touches = attributed.touches
     touches = touches[touches["entry"].isin(entries.index)]
     whole: dict[int, str | None] = dict(zip(entries.index, entries["exclusive"], strict=True))
