@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analyse.callers import Callers, Session
+from workbench.analyse.cells import text_of
 from workbench.analyse.statements import Attributed
 from workbench.snapshot import records
 
@@ -29,7 +30,7 @@ def active_sessions(attributed: Attributed) -> pd.DataFrame:
     looks = history.frame("sampling", "looks").groupby("instance")["looks"].sum()
     rows = history.frame("session_samples", *_COLUMNS).drop(columns="database")
     rows = rows[rows["state"].isin(_ACTIVE)]
-    shares = _shares(attributed)
+    shares = _shares(attributed, rows["query_id"])
     callers = Callers.of(history)
     homes: dict[tuple[str, str], list[str]] = {}
     for instance, database, service in attributed.catalogue.homes():
@@ -51,21 +52,25 @@ _Key = tuple[str, str, str, int]
 _Share = tuple[str, float, float]
 
 
-def _shares(attributed: Attributed) -> dict[_Key, list[_Share]]:
-    """Per statement, the services whose data it touches, with the least and the most of it that is theirs."""
+def _shares(attributed: Attributed, seen: pd.Series[Any]) -> dict[_Key, list[_Share]]:
+    """Per statement ``seen``, the services whose data it touches, with the least and the most of it that is theirs."""
     entries = attributed.entries
-    whole: dict[int, str | None] = dict(enumerate(entries["exclusive"]))
+    # as whole numbers: what may be NA is compared as floats, in which query ids are rounded
+    entries = entries[entries["queryid"].isin(seen.dropna().astype("int64").to_numpy())]
+    touches = attributed.touches
+    touches = touches[touches["entry"].isin(entries.index)]
+    whole: dict[int, str | None] = dict(zip(entries.index, entries["exclusive"], strict=True))
     parts: dict[int, dict[str, float]] = {}
     columns = ["entry", "service", "certain", "high"]
-    for entry, service, certain, high in attributed.touches[columns].itertuples(index=False):
+    for entry, service, certain, high in touches[columns].itertuples(index=False):
         if service is not None:
             mine = parts.setdefault(entry, {})
             mine[service] = max(mine.get(service, 0.0), 1.0 if certain else float(high))
     found: dict[_Key, list[_Share]] = {}
     names = ["instance", "datname", "rolname", "queryid"]
-    for number, key in enumerate(entries[names].itertuples(index=False, name=None)):
+    for number, *key in entries[names].itertuples(name=None):
         if all(isinstance(part, str) for part in key[:3]) and not pd.isna(key[3]):
-            found[(*key[:3], int(key[3]))] = [
+            found[key[0], key[1], key[2], int(key[3])] = [
                 (service, float(whole[number] == service), high)
                 for service, high in sorted(parts.get(number, {}).items())
             ]
@@ -84,7 +89,7 @@ def _whose(
             known = shares.get((*place, row["usename"], int(row["query_id"])))
             if known:
                 return known
-        said = (_text(row["application_name"]), _text(row["client_addr"]))
+        said = (text_of(row["application_name"]) or None, text_of(row["client_addr"]) or None)
         service = callers.of_session(Session(row["usename"], *said)).service
         if service is not None:
             return [(service, 1.0, 1.0)]
@@ -92,7 +97,3 @@ def _whose(
         return [(service, 0.0, 1.0) for service in homes.get(place, [])]
     anywhere = {s for (i, _), held in homes.items() if i == row["instance"] for s in held}
     return [(service, 0.0, 1.0) for service in sorted(anywhere)]
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -15,6 +15,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NamedTuple
 
+from workbench.analyse.cells import text_of
 from workbench.estate import Estate
 from workbench.snapshot import History, records
 
@@ -71,7 +72,7 @@ class Callers:
             counted = looks.groupby(["instance", *columns], dropna=False)["looks"].sum()
             for r in records(counted.reset_index()):
                 entry = (r["instance"], r["datname"], r["usename"], int(r["query_id"]))
-                said = (_text(r["application_name"]), _text(r["client_addr"]))
+                said = (text_of(r["application_name"]) or None, text_of(r["client_addr"]) or None)
                 seen.setdefault(entry, Counter())[Session(r["usename"], *said)] += int(r["looks"])
         return Callers(history.newest.settled, seen)
 
@@ -184,7 +185,3 @@ class Callers:
         except ValueError:
             return set()
         return {service for service, network in self._networks if at in network}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from workbench.analyse.cells import text_of
 from workbench.conninfo import TargetError, read_target
 from workbench.errors import EstateError
 from workbench.estate import Estate
@@ -182,7 +183,7 @@ class Catalogue:
     def _paths(self) -> dict[tuple[str, str | None, str | None], str]:
         rows = self.snapshot.frame("role_settings", "datname", "rolname", "name", "value")
         return {
-            (r["instance"], _text(r["datname"]), _text(r["rolname"])): str(r["value"])
+            (r["instance"], text_of(r["datname"]), text_of(r["rolname"])): str(r["value"])
             for r in records(rows[rows["name"] == "search_path"])
         }
 
@@ -209,7 +210,7 @@ class Catalogue:
                 for (where, _, who), text in self._paths.items()
                 if where == instance and who in logins.get(instance, (None,))
             }
-            unknown = path in of_its_own and path != _text(r["boot_val"])
+            unknown = path in of_its_own and path != text_of(r["boot_val"])
             found[instance] = "" if unknown else path
         return found
 
@@ -221,7 +222,7 @@ class Catalogue:
             place = (r["instance"], r["database"])
             names = found.setdefault(place, DatabaseNames(*place))
             oid, schema, name = int(r["oid"]), r["schema"], r["relation"]
-            extension = _text(r["extension"]) is not None
+            extension = text_of(r["extension"]) is not None
             owner = self.estate.owner(*place, schema, name, extension=extension)
             names.by_name.setdefault(name, {})[schema] = oid
             names.by_oid[oid] = Relation(
@@ -250,7 +251,7 @@ class Catalogue:
             called[(*place, int(r["oid"]))] = (r["schema"], r["function"])
             if place in found:
                 homes = found[place].functions.setdefault(r["function"], {})
-                function = Function(_text(r["body"]), _text(r["search_path"]))
+                function = Function(text_of(r["body"]), text_of(r["search_path"]))
                 homes[r["schema"]] = (*homes.get(r["schema"], ()), function)
         for r in records(self.snapshot.frame("view_functions", "view_oid", "function_oid")):
             place, view = (r["instance"], r["database"]), int(r["view_oid"])
@@ -271,12 +272,12 @@ class Catalogue:
             place = (r["instance"], r["database"])
             server = known.get((*place, int(r["server_oid"])))
             named = local.get((*place, int(r["relation_oid"])))
-            if server is None or named is None or _text(server["dbname"]) is None:
+            if server is None or named is None or text_of(server["dbname"]) is None:
                 continue
-            instance = self._instance_at(place[0], _text(server["host"]), _text(server["port"]))
+            instance = self._instance_at(place[0], text_of(server["host"]), text_of(server["port"]))
             if instance is not None:
-                schema = _text(r["remote_schema"]) or named[0]
-                table = _text(r["remote_table"]) or named[1]
+                schema = text_of(r["remote_schema"]) or named[0]
+                table = text_of(r["remote_table"]) or named[1]
                 yield place, int(r["relation_oid"]), (instance, server["dbname"], schema, table)
 
     def _instance_at(self, here: str, host: str | None, port: str | None) -> str | None:
@@ -358,7 +359,3 @@ def read_path(text: str, role: str) -> tuple[str, ...]:
         if name:
             found.append(role if name == "$user" else name)
     return tuple(found)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analyse.gaps import gap_of
 from workbench.analyse.provider import NAMES_OF_USED, storage_used
 from workbench.estate import Estate
 from workbench.snapshot import History, Snapshot, records
@@ -21,18 +22,11 @@ _OTHER = (
     ("wal_files", "bytes", "WAL"),
     ("temporary_files", "bytes", "temporary files"),
 )
+_NOT_ASKED = "the snapshot was taken before this was asked for: run `workbench collect`"
 _NO_FIGURE = (
     "no figure of the provider is known: `workbench history import` takes a CSV of date, instance, metric, "
     f"value, unit with the metric {NAMES_OF_USED}"
 )
-
-
-def unseen_because(snapshot: Snapshot, frame: str, instance: str) -> str:
-    """Return why a frame of an instance is not in a snapshot, and what would bring it."""
-    for gap in snapshot.manifest.missing:
-        if gap.what in (frame, "instance") and gap.instance == instance and gap.database is None:
-            return f"{gap.why}: {gap.remedy}"
-    return "the snapshot was taken before this was asked for: run `workbench collect`"
 
 
 def beside_databases(snapshot: Snapshot) -> dict[str, int]:
@@ -126,7 +120,7 @@ def _beside(newest: Snapshot, instance: str) -> Iterator[_Part]:
         held = newest.frame(frame, column)
         held = held[held["instance"] == instance]
         size = held[column].sum(skipna=False) if len(held) else pd.NA
-        why = unseen_because(newest, frame, instance) if pd.isna(size) else None
+        why = (gap_of(newest, frame, instance) or _NOT_ASKED) if pd.isna(size) else None
         yield part, kinds.get(part, "shared"), size, why
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.analyse.callers import Callers, Session
 from workbench.analyse.catalogue import Catalogue
+from workbench.analyse.cells import text_of
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.lock_samples import transactions as sampled
 from workbench.analyse.transactions import Transactions
@@ -96,7 +97,7 @@ def _from_locks(history: History, catalogue: Catalogue) -> Iterator[Crossing]:
     for row in records(sampled(history)):
         if row["reads"] is None or row["writes"] is None:
             continue
-        who = Session(_text(row["usename"]), _text(row["application_name"]))
+        who = Session(text_of(row["usename"]) or None, text_of(row["application_name"]) or None)
         actor = callers.of_session(who).service
         place = (row["instance"], row["database"])
         writes = {n: owner[*place, n] for n in row["writes"] if (*place, n) in owner}
@@ -139,7 +140,3 @@ class _Met(NamedTuple):
     owners: tuple[str, ...]
     access: Literal["read", "write"]
     relations: tuple[str, ...]
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

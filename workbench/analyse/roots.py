@@ -203,24 +203,36 @@ def _oldest(tree: _Tree, at: _Ints, measured: pa.ChunkedArray, aged: datetime | 
     return found[:-1]
 
 
-def _rows(tree: _Tree, counts: dict[str, pa.ChunkedArray] | None, empty: _Bools) -> _Floats:
-    """Estimate the rows of each relation; not a number where nobody knows.
+def estimated_rows(live: _Floats, analysed: _Floats, changed: _Floats, empty: _Bools) -> _Floats:
+    """Estimate the rows of relations that store some; not a number where nobody knows.
 
-    What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes
-    since allow: counters that were reset, or lost in a crash, cannot make a large table small.
+    ``live`` and ``changed`` are n_live_tup and n_mod_since_analyze, ``analysed`` is reltuples, ``empty`` says
+    whose heap is. What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the
+    changes since allow: counters that were reset, or lost in a crash, cannot make a large table small.
+
+    >>> nan = float("nan")
+    >>> figures = [(0, 900, 100), (950, 900, 100), (7, -1, 7), (0, -1, 0), (nan, nan, nan)]
+    >>> live, analysed, changed = np.array(figures, dtype="float64").T
+    >>> estimated_rows(live, analysed, changed, np.zeros(5, bool)).tolist()
+    [800.0, 950.0, 7.0, nan, nan]
     """
+    changed = np.nan_to_num(changed)
+    said = np.where(np.isnan(live), analysed, live)
+    corrected = np.fmin(np.fmax(said, analysed - changed), analysed + changed)
+    # Never analysed: the counters are all there is, and their 0 may be a reset.
+    rows = np.where(analysed >= 0, corrected, np.where(live > 0, live, np.nan))
+    return np.rint(np.where(np.isnan(rows) & empty, 0.0, rows))
+
+
+def _rows(tree: _Tree, counts: dict[str, pa.ChunkedArray] | None, empty: _Bools) -> _Floats:
+    """Estimate the rows of each relation; not a number where nobody knows."""
     live, analysed, changed = (np.full(len(tree.oids), np.nan) for _ in range(3))
     if counts is not None:
         at, there = tree.find(counts["relation_oid"].to_numpy())
         live[at[there]] = counts["n_live_tup"].to_numpy()[there]
         analysed[at[there]] = counts["reltuples"].to_numpy()[there]
         changed[at[there]] = counts["n_mod_since_analyze"].to_numpy()[there]
-    changed = np.nan_to_num(changed)
-    said = np.where(np.isnan(live), analysed, live)
-    corrected = np.fmin(np.fmax(said, analysed - changed), analysed + changed)
-    # Never analysed: the counters are all there is, and their 0 may be a reset.
-    rows = np.where(analysed >= 0, corrected, np.where(live > 0, live, np.nan))
-    rows = np.rint(np.where(np.isnan(rows) & empty, 0.0, rows))
+    rows = estimated_rows(live, analysed, changed, empty)
     # A partitioned table holds no rows itself, and views and sequences hold none that count.
     return np.where(tree.parent, 0.0, np.where(tree.stores, rows, np.nan))
 

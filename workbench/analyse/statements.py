@@ -14,6 +14,7 @@ from workbench.analyse.attribution import Attribution, Context, Touch, attributo
 from workbench.analyse.bounds import bounded
 from workbench.analyse.callers import Caller, Callers
 from workbench.analyse.catalogue import Catalogue
+from workbench.analyse.cells import text_of
 from workbench.snapshot import Window
 from workbench.sql import Pool, Statement, read_statement
 
@@ -106,7 +107,7 @@ def _facts(window: Window, entries: pd.DataFrame, catalogue: Catalogue, read: Re
     places: dict[Context, Context] = {}
     contexts = []
     for i, d, r in entries[["instance", "datname", "rolname"]].itertuples(index=False):
-        context = Context(i, _text(d), _text(r))
+        context = Context(i, text_of(d) or "", text_of(r) or "")
         contexts.append(places.setdefault(context, context))
     # a text lies in the frame, and is made one of Python's only while it is looked at
     texts = entries["query"].astype("str").fillna("")
@@ -119,7 +120,12 @@ def _facts(window: Window, entries: pd.DataFrame, catalogue: Catalogue, read: Re
         next((s for s in window.history.collected if s.has("columns")), None),
     ).attribute
     readers = _readers(window)
-    several = entries.duplicated(["instance", "dbid", "userid", "toplevel", "query"], keep=False)
+    # equal texts are one statement: to compare them would make each a string of Python's at once
+    several = (
+        entries[["instance", "dbid", "userid", "toplevel"]]
+        .assign(statement=[id(s) for s in statements])
+        .duplicated(keep=False)
+    )
     facts = []
     held: dict[Attribution, Attribution] = {}
     done: dict[tuple[Context, int, bool], Attribution] = {}
@@ -196,7 +202,3 @@ def _readers(window: Window) -> set[tuple[str, str]]:
         rows = snapshot.frame("identity", "read_as")[["instance", "read_as"]]
         found |= {(i, r) for i, r in rows.itertuples(index=False) if r not in actors}
     return found
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

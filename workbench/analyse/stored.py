@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from workbench.analyse.roots import estimated_rows
 from workbench.snapshot import Snapshot, records
 
 PLACE = ["instance", "database", "schema", "table"]
@@ -74,7 +76,11 @@ def stored(snapshot: Snapshot) -> pd.DataFrame:
     statistics = snapshot.frame("table_statistics", "relation_oid", *_COUNTED)
     statistics = statistics.rename(columns={"relation_oid": "oid"})
     found = found.merge(statistics, "left", _KEY)
-    found["rows"] = estimated_rows(found)
+    counts = found[["n_live_tup", "reltuples", "n_mod_since_analyze"]].astype("Float64")
+    live, analysed, changed = counts.to_numpy("float64", na_value=np.nan).T
+    empty = (found["heap_bytes"].fillna(-1) == 0).to_numpy(bool)
+    rows = estimated_rows(live, analysed, changed, empty)
+    found["rows"] = pd.Series(rows, found.index).astype("Int64")
     clock = snapshot.frame("identity", "read_at", "block_size").drop(columns="database")
     found = found.merge(clock.drop_duplicates("instance"), "left", "instance")
     figures = ["heap_bytes", "toast_bytes", "n_live_tup", "n_dead_tup", "block_size"]
@@ -117,22 +123,3 @@ def off(value: str | None) -> bool:
     text = (value or "").lower()
     words = ("false", "no") if len(text) == 1 else ("false", "no", "off")
     return text == "0" or (bool(text) and any(word.startswith(text) for word in words))
-
-
-def estimated_rows(wide: pd.DataFrame) -> pd.Series[Any]:
-    """Estimate rows; NA where nobody knows.
-
-    What the last ANALYZE or VACUUM found is the base, and live tuples count as far as the changes
-    since allow: counters that were reset, or lost in a crash, cannot make a large table small.
-    """
-    live = wide["n_live_tup"].astype("Float64")
-    analysed = wide["reltuples"].astype("Float64")
-    changed = wide["n_mod_since_analyze"].astype("Float64").fillna(0)
-    corrected = live.fillna(analysed).clip(analysed - changed, analysed + changed)
-    # Never analysed: the counters are all there is, and their 0 may be a reset.
-    rows = corrected.where(analysed >= 0, live.where(live.fillna(0) > 0))
-    empty = wide["heap_bytes"].fillna(-1) == 0
-    rows = rows.mask(rows.isna() & empty, 0)
-    # A partitioned table holds no rows itself, and views and sequences hold none that count.
-    rows = rows.mask(wide["relkind"] == "p", 0).mask(~wide["relkind"].isin(list("rpm")))
-    return rows.round().astype("Int64")

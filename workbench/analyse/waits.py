@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analyse.cells import text_of
 from workbench.analyse.stored import homes
 from workbench.analyse.wal import looks
 from workbench.estate import Estate
@@ -83,7 +84,7 @@ def _seen(
     rows = []
     for wait in waits:
         waiter, blocker = sessions.get(wait["pid"], {}), sessions.get(wait["blocking_pid"], {})
-        database = _text(wait["datname"]) or _text(waiter.get("datname"))
+        database = text_of(wait["datname"]) or text_of(waiter.get("datname"))
         home = relations.get((instance, database, wait["relation_oid"]), {})
         seconds = None
         if pd.notna(wait["waitstart"]) and len(moment):
@@ -99,10 +100,10 @@ def _seen(
                 "owner": home.get("service"),
                 "locktype": wait["locktype"],
                 "mode": wait["mode"],
-                "waiter": _text(waiter.get("usename")) or "unknown",
+                "waiter": text_of(waiter.get("usename")) or "unknown",
                 "blocker": "prepared transaction"
                 if prepared
-                else _text(blocker.get("usename")) or "unknown",
+                else text_of(blocker.get("usename")) or "unknown",
                 "waiter_service": _service(estate, waiter),
                 "blocker_service": _service(estate, blocker),
                 "at": snapshot.at,
@@ -110,10 +111,6 @@ def _seen(
             }
         )
     return rows
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)
 
 
 def _sessions(snapshot: Snapshot, instance: str) -> dict[int, dict[str, Any]]:
@@ -126,6 +123,6 @@ def _service(estate: Estate, session: dict[str, Any]) -> str | None:
     for actor in estate.actors:
         wanted = ((actor.login, "usename"), (actor.application_name, "application_name"))
         told = [(value, key) for value, key in wanted if value is not None]
-        if told and all(_text(session.get(key)) == value for value, key in told):
+        if told and all(text_of(session.get(key)) == value for value, key in told):
             return actor.service
     return None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analyse.cells import text_of
 from workbench.snapshot import History, Snapshot, Window, records
 
 LATE_S = 5.0
@@ -52,8 +53,8 @@ def standbys(history: History) -> pd.DataFrame:
             frame = snapshot.frame("replication", *columns, "replay_lag_s", "unseen")
             for row in records(frame[frame["instance"] == instance]):
                 if row["state"] != "backup":  # a base backup reads; it does not stand by
-                    name = _text(row["application_name"])
-                    seen.setdefault((name, _text(row["client_addr"])), []).append((number, row))
+                    name = text_of(row["application_name"])
+                    seen.setdefault((name, text_of(row["client_addr"])), []).append((number, row))
         rows += [_sent(instance, who, found, held) for who, found in seen.items()]
     rows += _received(history)
     names = ["instance", "standby", "client", "state", "sync_state", "lag_bytes", "lag_s"]
@@ -69,10 +70,6 @@ def standbys(history: History) -> pd.DataFrame:
         .drop(columns="rank")
         .reset_index(drop=True)
     )  # fmt: skip
-
-
-def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
 
 
 def _seconds(row: Mapping[str, Any]) -> float | None:
@@ -121,7 +118,7 @@ def _sent(
         because = "it has not reported a time yet"
     return made | {
         "state": "unknown" if hidden else row["state"],
-        "sync_state": _text(row["sync_state"]),
+        "sync_state": text_of(row["sync_state"]),
         "lag_bytes": lag,
         "lag_s": _seconds(row),
         "because": because,
@@ -201,7 +198,7 @@ def slots(history: History) -> pd.DataFrame:
 def _slot(
     row: Mapping[str, Any], before: tuple[Any, float] | None, last: Snapshot
 ) -> dict[str, Any]:
-    reason, held = _text(row["invalidation_reason"]), row["restart_lag_bytes"]
+    reason, held = text_of(row["invalidation_reason"]), row["restart_lag_bytes"]
     lost = row["wal_status"] == "lost" or reason is not None or row["conflicting"] is True
     state = "lost" if lost else "active" if row["active"] else "inactive"
     if row["wal_status"] == "unreserved":
@@ -221,7 +218,7 @@ def _slot(
         "instance": row["instance"],
         "slot": row["slot_name"],
         "kind": row["slot_type"],
-        "database": _text(row["datname"]),
+        "database": text_of(row["datname"]),
         "active": row["active"],
         "held_bytes": held,
         "per_day": per_day,

@@ -36,8 +36,11 @@ OUT_OF_SIGHT = ("merged", "approximate", "absent", "unreadable")
 TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
 """The settings without which a measure is not counted."""
 
-_NOT_SUMMED = ["caller_because", "fingerprint", "approximate", "stats_since"]
-"""Beside the text, what a copy of the entries need not hold to sum them."""
+_SUMMED = [
+    *("instance", "datname", "toplevel", "rung", "caller_rung", "exclusive", "open_ended", "names"),
+    *("mean_exec_time", *MEASURES),
+]
+"""What a copy of the entries holds to sum them: there are many entries, and the rest is most of each."""
 
 _KEY = ["instance", "service"]
 
@@ -125,7 +128,7 @@ def workload(window: Window, read: Read = read_all) -> Workload:
     True
     """
     attributed = attribute(window, read)
-    entries = attributed.entries.drop(columns=["query", *_NOT_SUMMED])
+    entries = attributed.entries[_SUMMED]
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
     others = top[top["rung"] != "workbench"]
     activity = active_sessions(attributed)

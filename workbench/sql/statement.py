@@ -91,13 +91,15 @@ class Statement:
         return self.reads | self.writes | self.locks | self.objects
 
     def without_columns(self) -> Statement:
-        """Return the same facts but those about columns: who touches what needs none, and they are most of it.
+        """Return the same facts but what is compared, sorted by and selected whole.
+
+        Who touches what, and what refers to what, need none of it, and it is most of it.
 
         >>> statement_from_json('{"kind":"select","stars":[[null,"t"]],"reads":[[null,"t"]]}').without_columns()
         ... # doctest: +ELLIPSIS
         Statement(kind='select', reads=frozenset({(None, 't')}), ... stars=frozenset(), ...
         """
-        return replace(self, joins=_NOTHING, filters=_NOTHING, order_by=(), stars=_NOTHING)
+        return replace(self, filters=_NOTHING, order_by=(), stars=_NOTHING)
 
     def to_json(self) -> str:
         """Return the facts as one line of JSON, sorted, without what is empty.
@@ -147,12 +149,24 @@ class Pool:
             found = getattr(statement, name)  # an empty set of its own takes 200 bytes as well
             held = self._held.get(found)
             if held is None:
-                held = self._held[found] = frozenset(map(self._one, found))
+                part = self._use if name == "uses" else self._one
+                held = frozenset(map(part, found))
+                self._held[held] = held  # and not ``found``, whose parts are its own
             object.__setattr__(statement, name, held)
         object.__setattr__(statement, "order_by", self._one(statement.order_by))
         object.__setattr__(statement, "because", self._one(statement.because))
         object.__setattr__(statement, "kind", self._one(statement.kind))
         return statement
+
+    def _use(self, use: Use) -> Use:
+        """Few uses are alike, and few of their lists of columns: to look them up would take more than it saves."""
+        alias, name, columns, compared = use
+        return (
+            self._one(alias),
+            self._one(name),
+            tuple(map(self._one, columns)),
+            self._one(compared),
+        )
 
     def _one(self, fact: Any) -> Any:
         held = self._held.get(fact)
