@@ -20,6 +20,7 @@ __all__ = [
     "read_statement",
     "readiness",
     "reference_estate",
+    "references",
     "window_of",
     "workload",
 ]
@@ -27,6 +28,7 @@ __all__ = [
 if TYPE_CHECKING:
     from workbench.analyse.capacity import capacity
     from workbench.analyse.readiness import readiness
+    from workbench.analyse.references import references
     from workbench.analyse.workload import workload
     from workbench.collect import collect
     from workbench.estate import load_estate
@@ -45,6 +47,7 @@ _HOMES = {
     "read_statement": "workbench.sql",
     "readiness": "workbench.analyse.readiness",
     "reference_estate": "workbench.share",
+    "references": "workbench.analyse.references",
     "window_of": "workbench.snapshot",
     "workload": "workbench.analyse.workload",
 }

@@ -187,9 +187,9 @@ COLUMN_KINDS = frozenset({"foreign_key", "declared", "join", "inferred"})
 class ReferenceEnd:
     """One end of a reference: columns of a relation, a relation, or another object.
 
-    ``object`` and ``object_kind`` name what is no table: a view, a function with its arguments, a type.
-    ``database`` and ``schema`` are None where only the service is known: an external one, or a map that
-    names no table. ``service`` is None where nobody owns it.
+    ``object`` names what is no relation, or stands on one: a function with its arguments, a type, a trigger.
+    ``object_kind`` says what it is, of a relation ``table``, ``view`` and so on. Only ``service`` is known of
+    an external one, or where a map names no table; it is None where nobody owns the object.
     """
 
     service: str | None
@@ -218,10 +218,12 @@ class ReferenceEnd:
         >>> ReferenceEnd("auth", "main", "auth_db", "public", "users", ("id",)).path
         'main/auth_db/public.users(id)'
         """
-        if self.schema is None:
+        if self.database is None:
             return self.relation
+        place = "/".join(p for p in (self.instance, self.database) if p is not None)
+        on = f"#{self.object}" if self.table and self.object else ""
         columns = f"({','.join(self.columns)})" if self.columns else ""
-        return f"{self.instance}/{self.database}/{self.relation}{columns}"
+        return f"{place}/{self.relation}{columns}{on}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the end as documents hold it."""
@@ -264,9 +266,10 @@ class Reference:
 
     @property
     def crosses(self) -> bool:
-        """Whether it leaves its service."""
-        ends = {self.source.service, self.target.service if self.target else None}
-        return len(ends) == 2 and None not in ends
+        """Whether it leaves its service; unresolved, whether it does so whichever candidate is meant."""
+        ends = [self.target] if self.target else [c.target for c in self.candidates]
+        mine = self.source.service
+        return bool(ends) and mine is not None and all(e.service not in (None, mine) for e in ends)
 
     @property
     def key(self) -> str:

@@ -114,7 +114,7 @@ def _facts(window: Window, entries: pd.DataFrame, catalogue: Catalogue, read: Re
     statements = read(texts.array)
     attribute_one = attributor(
         catalogue,
-        _majors(window),
+        majors_of(window),
         read_statement,
         zip(contexts, texts, statements, strict=True),
         next((s for s in window.history.collected if s.has("columns")), None),
@@ -184,7 +184,7 @@ def _row(touch: Touch) -> tuple[object, ...]:
     )
 
 
-def _majors(window: Window) -> dict[str, int]:
+def majors_of(window: Window) -> dict[str, int]:
     """The major version of each instance, as the newest snapshot that reached it says."""
     found: dict[str, int] = {}
     for snapshot in window.history.collected:

@@ -242,6 +242,32 @@ def workload(
 
 
 @app.command()
+def references(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    since: Since = None,
+    until: Until = None,
+    baseline: Baseline = None,
+    json: Json = False,
+) -> None:
+    """What refers to what across services: keys, views, code, joins, the estate's map, and what names suggest."""
+    from workbench.analyse.references import references as analyse
+    from workbench.analyse.statements import attribute
+    from workbench.present import terminal, terminal_references
+    from workbench.snapshot import reader_beside, window_of
+
+    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    seen = attribute(window_of(opened), reader_beside(opened.folder))
+    found = analyse(opened.newest, seen)
+    if json:
+        terminal.print_document(found.to_json())
+    else:
+        terminal_references.print_references(found)
+
+
+@app.command()
 def review(
     estate: EstatePath = None,
     url: Urls = None,

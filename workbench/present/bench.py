@@ -16,6 +16,7 @@ from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
+from workbench.analyse.references import References, references
 from workbench.analyse.sessions import Sessions, sessions
 from workbench.analyse.workload import Workload, workload
 from workbench.errors import UsageError
@@ -70,6 +71,11 @@ class Bench:
     def crossings(self) -> tuple[Crossing, ...]:
         """What leaves its service."""
         return self.workload.crossings
+
+    @cached_property
+    def references(self) -> References:
+        """What refers to what, with the joins of the window's statements."""
+        return references(self.history.newest, self.workload.attributed)
 
     @cached_property
     def load(self) -> pd.DataFrame:

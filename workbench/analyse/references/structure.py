@@ -58,8 +58,6 @@ class Structure:
     def end(self, table: int, columns: tuple[str, ...] = ()) -> ReferenceEnd:
         """Return a table, or columns of it, as references name them."""
         row = self._rows[table]
-        kind = RELKINDS[row["relkind"]]
-        view = row["relkind"] in ("v", "m")
         return ReferenceEnd(
             service=row["service"],
             instance=row["instance"],
@@ -67,8 +65,7 @@ class Structure:
             schema=row["schema"],
             table=row["table"],
             columns=columns,
-            object=row["table"] if view else None,
-            object_kind=kind,
+            object_kind=RELKINDS[row["relkind"]],
         )
 
     def number(self, instance: str, database: str, oid: int) -> int | None:
@@ -82,6 +79,23 @@ class Structure:
     def column_names(self, table: int, attnums: tuple[int, ...]) -> tuple[str, ...]:
         """Return the names of a table's columns by their attnum; KeyError where there is none such."""
         return tuple(self._attnames[table, attnum] for attnum in attnums)
+
+    def of(self, end: ReferenceEnd) -> int | None:
+        """Return the number of an end's table; None where it is none that is here."""
+        return self._by_name.get((end.instance, end.database, end.schema, end.table))  # type: ignore[arg-type]
+
+    def has_column(self, table: int, attnum: int) -> bool:
+        """Whether the table has a column of that attnum."""
+        return (table, attnum) in self._attnames
+
+    def primary_key(self, table: int) -> tuple[str, ...]:
+        """Return the columns of the table's primary key; empty where it has none."""
+        return self._primary.get(table, ())
+
+    @cached_property
+    def _primary(self) -> dict[int, tuple[str, ...]]:
+        found = self.keys[self.keys["primary"].astype(bool)]
+        return dict(zip(found["table"].tolist(), found["columns"].tolist(), strict=True))
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:

@@ -1,0 +1,98 @@
+"""References of code and types: triggers, functions' bodies, and what depends on functions and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from workbench.analyse.attribution import Attributor, Context
+from workbench.analyse.references.objects import Objects, Place
+from workbench.model import Reference, ReferenceEnd, ReferenceKind
+from workbench.sql import Statement
+
+_EVENTS = ("insert", "update", "delete", "truncate")
+_USES = {
+    "pg_attrdef": "its default",
+    "pg_constraint": "a check on it",
+    "pg_class": "an index on it",
+    "pg_policy": "a row policy of it",
+}
+
+BODY_CONFIDENCE = 0.95
+"""Of what a body names: it is found by searching its text, and may be in a branch that never runs."""
+
+
+def triggers(objects: Objects) -> Iterator[Reference]:
+    """Yield each trigger that a person made, from its table to its function (pg_trigger)."""
+    names = ("trigger", "relation_oid", "function_oid", "timing", "level", "tgenabled")
+    events = tuple(f"on_{event}" for event in _EVENTS)
+    for place, row in objects.rows("triggers", *names, *events, "parent_oid"):
+        table = objects.find(place, "pg_class", int(row["relation_oid"]))
+        function = objects.find(place, "pg_proc", int(row["function_oid"]))
+        if table is None or function is None or row["parent_oid"] is not None:
+            continue
+        on = " or ".join(event for event in _EVENTS if row[f"on_{event}"])
+        state = ", but is disabled" if row["tgenabled"] == "D" else ""
+        source = replace(table, object=row["trigger"], object_kind="trigger")
+        said = f"fires {row['timing']} {on}, for each {row['level']}{state}"
+        yield Reference(source, function, "trigger", evidence=(said,))
+
+
+def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
+    """Yield what functions in SQL and PL/pgSQL name in their bodies, and in those that they call.
+
+    Functions of one name in one schema are read together.
+    """
+    structure = objects.structure
+    for (instance, database, _), function in sorted(objects.functions.items()):
+        call = Statement("select", functions=frozenset({(function.schema, function.name)}))
+        found = attributor.attribute(Context(instance, database, function.login), call)
+        verbs: dict[int, set[str]] = {}
+        for touch in found.touches:
+            number = structure.named(*touch.relation[:4])
+            if number is not None:
+                verbs.setdefault(number, set()).add(
+                    "writes" if touch.access == "write" else "reads"
+                )
+        for number, how in sorted(verbs.items()):
+            target = structure.end(number)
+            said = f"its body {' and '.join(sorted(how))} {target.relation}, as its text says"
+            yield Reference(
+                function.end, target, "function", confidence=BODY_CONFIDENCE, evidence=(said,)
+            )
+
+
+def dependencies(objects: Objects) -> Iterator[Reference]:
+    """Yield what uses functions and types that people wrote: columns, defaults, checks, indexes, policies (pg_depend)."""
+    names = ("catalogue", "oid", "relation_oid", "attnum")
+    for place, row in objects.rows(
+        "dependencies", *names, "referenced_catalogue", "referenced_oid"
+    ):
+        source, use = _dependent(objects, place, row)
+        catalogue = row["referenced_catalogue"]
+        target = objects.find(place, catalogue, int(row["referenced_oid"]))
+        if source is None or target is None or _same(source, target):
+            continue
+        of_type = catalogue == "pg_type" or (
+            catalogue == "pg_class" and row["catalogue"] in ("pg_class", "pg_type")
+        )
+        kind: ReferenceKind = "type" if of_type else "function"
+        said = f"{use} uses {target.object_kind} {target.relation}"
+        yield Reference(source, target, kind, evidence=(said,))
+
+
+def _dependent(
+    objects: Objects, place: Place, row: dict[str, Any]
+) -> tuple[ReferenceEnd | None, str]:
+    """What depends, and in which words."""
+    if row["relation_oid"] is None:
+        return objects.find(place, row["catalogue"], int(row["oid"])), "it"
+    attnums = () if row["attnum"] is None else (int(row["attnum"]),)
+    source = objects.columns(place, int(row["relation_oid"]), attnums)
+    of_column = row["catalogue"] == "pg_class" and row["oid"] == row["relation_oid"]
+    return source, "its type" if of_column else _USES.get(row["catalogue"], "it")
+
+
+def _same(source: ReferenceEnd, target: ReferenceEnd) -> bool:
+    return replace(source, columns=()) == replace(target, columns=())
