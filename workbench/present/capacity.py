@@ -22,6 +22,7 @@ from workbench.present.tables import NO_REASON, Column, Table
 from workbench.present.text import brief, escape
 from workbench.present.theme import GREY
 from workbench.present.units import axis_text, bytes_text, exact
+from workbench.present.unmeasured import gathered
 
 _PARTS = ("heap_bytes", "index_bytes", "toast_bytes")
 _PART_NAMES = ("heap", "indexes", "TOAST")
@@ -406,14 +407,14 @@ def _relations(
 def not_measured(bench: Bench) -> Table:
     """Return what could not be measured, why, and what would settle it."""
     rows = [
-        {"what": m.what, "where": m.place, "why": m.why, "remedy": m.remedy}
-        for m in bench.capacity.coverage.missing
+        {"what": m.what, "where": m.places, "why": m.why, "remedy": m.remedy}
+        for m in gathered(bench.capacity.coverage.missing)
     ]
     return Table(
         pd.DataFrame(rows, columns=["what", "where", "why", "remedy"]),
         [
             Column("what", "Not measured"),
-            Column("where", "Where", "name", absent="everywhere"),
+            Column("where", "Where", "list", absent="everywhere"),
             Column("why", "Why"),
             Column("remedy", "What would settle it", absent="nothing known"),
         ],

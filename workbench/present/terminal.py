@@ -18,6 +18,7 @@ from workbench.analyse.capacity import Capacity
 from workbench.collect.cost import cost
 from workbench.model import Coverage, Finding
 from workbench.present.units import bytes_text, count_text
+from workbench.present.unmeasured import gathered
 from workbench.snapshot import History, Snapshot, load_tags, records
 
 LEVEL_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -64,8 +65,9 @@ def print_coverage(coverage: Coverage) -> None:
     simulated = " (simulated dates)" if coverage.simulated else ""
     snapshots = f"{coverage.snapshots} snapshot{'' if coverage.snapshots == 1 else 's'}"
     console.print(Text(f"{coverage.estate}: {period}{simulated}, {snapshots}"), style="bold")
-    for missing in sorted(coverage.missing, key=lambda m: m.sort_key):
-        console.print(Text(f"not measured: {missing.what} of {missing.place}: {missing.why}"))
+    for missing in gathered(coverage.missing):
+        where = ", ".join(missing.places)
+        console.print(Text(f"not measured: {missing.what} of {where}: {missing.why}"))
         console.print(Text(f"  {missing.remedy}"), style="dim")
 
 
