@@ -17,6 +17,7 @@ from workbench.present import html
 from workbench.present.tables import Column, Table
 from workbench.present.text import escape, legible, without_secrets
 from workbench.review import run_review
+from workbench.share import shared
 
 TITLE = '<script>alert("estate")</script> & "Ко"'
 FRAME = html.Frame(
@@ -28,6 +29,7 @@ FRAME = html.Frame(
     version="0",
     pages=[html.Link("index.html", "Summary"), html.Link("x.html", TITLE, failed=True)],
 )
+PAGES = ["index.html", *sorted(f"{n.stem[3:]}.html" for n in shared("notebooks").glob("*.ipynb"))]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -201,7 +203,7 @@ def test_the_index_says_what_could_not_be_measured_and_what_would_settle_it(page
 
 
 def test_all_pages_of_a_report_share_one_frame(pages):
-    assert set(pages) == {"index.html", "overview.html", "capacity.html", "workload.html"}
+    assert set(pages) == set(PAGES)
     for text in pages.values():
         assert text.count('aria-current="page"') == 1
         assert text.count("<h1") == 1
@@ -227,7 +229,7 @@ def browser():
         context.close()
 
 
-@pytest.mark.parametrize("name", ["index.html", "overview.html", "capacity.html", "workload.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_it_opens_from_disk_without_network(name, report, browser):
     """Wide and narrow, light and dark: nothing is asked of the network, nothing complains, nothing overflows."""
     tab = browser.new_page()
