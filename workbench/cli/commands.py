@@ -47,6 +47,16 @@ class Profile(StrEnum):
     pulse = "pulse"
 
 
+class DiagramFormat(StrEnum):
+    """How a diagram is written."""
+
+    svg = "svg"
+    png = "png"
+    pdf = "pdf"
+    dot = "dot"
+    mermaid = "mermaid"
+
+
 @app.command()
 def init(
     url: Annotated[
@@ -265,6 +275,73 @@ def references(
         terminal.print_document(found.to_json())
     else:
         terminal_references.print_references(found)
+
+
+@app.command()
+def diagram(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    until: Until = None,
+    service: Annotated[
+        str | None, typer.Option("--service", help="The tables of this service.", metavar="NAME")
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            help="What surrounds this table: SERVICE.TABLE or SCHEMA.TABLE.",
+            metavar="NAME",
+        ),
+    ] = None,
+    distance: Annotated[
+        int, typer.Option("--distance", help="How many references around --table.", min=1, max=2)
+    ] = 1,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Every table of the estate: a poster, not a page.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Also the columns that tell who changed a row.")
+    ] = False,
+    format: Annotated[
+        DiagramFormat | None,
+        typer.Option("--format", help="Unless the ending of -o says it; svg where nothing does."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the file here.", metavar="PATH")
+    ] = None,
+) -> None:
+    """Draw which services refer to which; or one service's tables, or what surrounds a table."""
+    from workbench.errors import UsageError
+    from workbench.present import Bench
+    from workbench.present import reference_figures as draw
+
+    ending = output.suffix.lstrip(".") if output is not None else ""
+    known = {"mmd": "mermaid", "gv": "dot"}.get(ending, ending)
+    wanted = format or (DiagramFormat(known) if known in set(DiagramFormat) else DiagramFormat.svg)
+    if output is None and wanted in (DiagramFormat.png, DiagramFormat.pdf):
+        raise UsageError(f"{wanted.value} is no text: name a file with -o diagram.{wanted.value}")
+    if sum((service is not None, table is not None, whole)) > 1:
+        raise UsageError("ask for one of --service, --table and --whole")
+    bench = Bench(source_of(estate, url, history, snapshot, until=until).open())
+    if service is not None:
+        drawn = draw.service_schema(bench, service, audit=audit)
+    elif table is not None:
+        drawn = draw.around(bench, table, distance)
+    else:
+        drawn = draw.whole_estate(bench) if whole else draw.service_graph(bench, audit=audit)
+    if wanted is DiagramFormat.dot:
+        made = drawn.dot.encode()
+    elif wanted is DiagramFormat.mermaid:
+        made = drawn.mermaid().encode()
+    else:
+        made = drawn.render(wanted.value)
+    if output is None:
+        sys.stdout.write(made.decode())
+    else:
+        output.write_bytes(made)
+        progress(f"wrote {output}: {drawn.title}")
 
 
 @app.command()
