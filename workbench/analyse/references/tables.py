@@ -42,7 +42,8 @@ def shape_of(objects: Objects, source: ReferenceEnd, target: ReferenceEnd) -> Sh
     number, other = structure.of(source), structure.of(target)
     if number is not None and source.columns == structure.primary_key(number):
         return "shared_key"
-    if other is not None and target.columns and target.columns != structure.primary_key(other):
+    # the key of a partitioned table holds its partition key as well
+    if other is not None and not set(target.columns) <= set(structure.primary_key(other)):
         return "natural_key"
     return "plain"
 
