@@ -5,7 +5,7 @@ Every function takes a ``Bench``; the references are those of ``workbench.analys
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
@@ -36,18 +36,28 @@ _SHAPES = {"shared_key": "shared key", "natural_key": "natural key"}
 _NOBODY = "no service"
 
 
-def end_text(end: ReferenceEnd) -> str:
-    """Return one end as a table shows it: relation and columns, or the object.
+def end_text(end: ReferenceEnd, *, schema: bool = True) -> str:
+    """Return one end as a table shows it: relation and columns, or the object; ``schema`` writes its schema too.
 
     >>> end_text(ReferenceEnd("auth", "main", "d", "public", "users", ("id",)))
     'public.users.id'
     """
-    if end.table is None and end.object is None:
+    named = end.table or end.object
+    if named is None:
         return "somewhere in it"
     on = f", {end.object_kind} {end.object}" if end.table and end.object else ""
+    name = end.relation if schema else named
     if len(end.columns) == 1:
-        return f"{end.relation}.{end.columns[0]}{on}"
-    return f"{end.relation}{' (' + ', '.join(end.columns) + ')' if end.columns else ''}{on}"
+        return f"{name}.{end.columns[0]}{on}"
+    return f"{name}{' (' + ', '.join(end.columns) + ')' if end.columns else ''}{on}"
+
+
+def _namer(bench: Bench) -> Callable[[ReferenceEnd], str]:
+    """How this estate's ends are called beside their service: with their schema where the service has several."""
+    tables = bench.references.structure.tables
+    schemas = tables.groupby("service")[["instance", "database", "schema"]].nunique().max(axis=1)
+    single = set(schemas.index[schemas == 1])
+    return lambda end: end_text(end, schema=end.service not in single)
 
 
 def references_answer(found: References) -> str:
@@ -119,8 +129,9 @@ def inside_references(bench: Bench) -> Table:
 
 
 def _map(bench: Bench, found: Iterable[Reference], empty: str) -> Table:
+    name = _namer(bench)
     frame = pd.DataFrame(
-        [_row(r) for r in found],
+        [_row(r, name) for r in found],
         columns=[
             "service",
             "source",
@@ -137,16 +148,16 @@ def _map(bench: Bench, found: Iterable[Reference], empty: str) -> Table:
     return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True)
 
 
-def _row(reference: Reference) -> tuple[object, ...]:
+def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[object, ...]:
     target = reference.target
     kind = KINDS[reference.kind]
     if reference.shape not in ("plain", "self"):
         kind += f", {_SHAPES.get(reference.shape, reference.shape)}"
     return (
         reference.source.service,
-        end_text(reference.source),
+        name(reference.source),
         target.service if target else None,
-        end_text(target) if target else None,
+        name(target) if target else None,
         kind,
         reference.confidence,
         reference.calls,
@@ -156,12 +167,13 @@ def _row(reference: Reference) -> tuple[object, ...]:
 
 def unresolved(bench: Bench) -> Table:
     """Columns that may refer to several tables: nothing is drawn for them until somebody says which."""
+    name = _namer(bench)
     rows = [
         {
             "service": r.source.service,
-            "source": end_text(r.source),
+            "source": name(r.source),
             "candidates": tuple(
-                f"{c.target.service or _NOBODY}: {end_text(c.target)} ({c.confidence:.2f})"
+                f"{c.target.service or _NOBODY}: {name(c.target)} ({c.confidence:.2f})"
                 for c in r.candidates
             ),
             "evidence": r.evidence,
