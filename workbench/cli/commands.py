@@ -336,7 +336,7 @@ def diagram(
     elif wanted is DiagramFormat.mermaid:
         made = drawn.mermaid().encode()
     else:
-        made = drawn.render(wanted.value)
+        made = drawn.render(wanted.value)  # type: ignore[arg-type]
     if output is None:
         sys.stdout.write(made.decode())
     else:
