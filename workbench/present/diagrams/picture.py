@@ -100,7 +100,7 @@ def to_svg(picture: Picture, *, alone: bool, anchors: bool = True) -> str:
     size = f'viewBox="0 0 {picture.width:g} {picture.height:g}"'
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} width="{picture.width:g}" '
-        f'height="{picture.height:g}" class="wb-diagram" role="graphics-document img" '
+        f'height="{picture.height:g}" style="--wide:{picture.width:g}px" class="wb-diagram" role="graphics-document img" '
         f'aria-label="{escape(picture.title)}">'
     )
     parts = [head, f"<title>{escape(picture.title)}</title>", f"<desc>{escape(picture.alt)}</desc>"]
