@@ -258,6 +258,33 @@ def test_grants_by_membership_public_columns_and_ownership_but_not_without_usage
     assert (("cross_reader",), "write") not in held
 
 
+def test_what_is_granted_to_all_is_no_crossing_where_a_login_may_not_connect(server):
+    """Granted to PUBLIC in three databases: open to all, closed but for a group, closed."""
+    databases = ("cross_open", "cross_guests", "cross_closed")
+    with made(server, databases, ("cross_shop", "cross_auth", "cross_group")):
+        for database in databases:
+            with unseen(server, database) as admin:
+                admin.execute(
+                    "CREATE SCHEMA auth; CREATE TABLE auth.users (id int);"
+                    "GRANT USAGE ON SCHEMA auth TO PUBLIC; GRANT SELECT ON auth.users TO PUBLIC"
+                )
+                if database != "cross_open":
+                    admin.execute(f"REVOKE CONNECT ON DATABASE {database} FROM PUBLIC")
+        with unseen(server, "postgres") as admin:
+            admin.execute("GRANT cross_group TO cross_shop")
+            admin.execute("GRANT CONNECT ON DATABASE cross_guests TO cross_group")
+        text = "".join(f'[services.{d}]\ndatabase = "{d}"\n' for d in databases)
+        for service in ("shop", "auth"):
+            text += f"[services.{service}]\nexternal = true\n"
+            text += f'[[actors]]\nservice = "{service}"\nlogin = "cross_{service}"\n'
+        found = worked(looked_at(estate_of(server, databases[0], text))).crossings
+    assert {(c.actor, c.database) for c in found} == {
+        ("auth", "cross_open"),
+        ("shop", "cross_open"),
+        ("shop", "cross_guests"),
+    }
+
+
 def test_the_same_names_in_two_databases_are_two_crossings(server):
     databases = ("cross_one", "cross_two")
     with made(server, databases, LOGINS[:2]):

@@ -18,7 +18,7 @@ def grant_crossings(catalogue: Catalogue, used: Iterable[Crossing]) -> tuple[Cro
 
     One crossing per service, owner, access, and whether a statement of ``used`` makes use of it: ``calls`` are
     then those statements', and 0 where nothing of the window used it. Only logins that the estate maps
-    to a service are looked at; superusers may do everything and are left out. Reads the frames grants,
+    to a service are looked at, in the databases that they may connect to; superusers may do everything and are left out. Reads the frames grants,
     relations, roles, memberships, schemas.
     """
     found: _Found = {}
@@ -26,6 +26,8 @@ def grant_crossings(catalogue: Catalogue, used: Iterable[Crossing]) -> tuple[Cro
     held = Privileges(catalogue)
     for instance, database in catalogue.places():
         for login, service in sorted(logins.items()):
+            if not held.may_connect(instance, database, login):
+                continue
             for access, relation in held.of(instance, database, login) or ():
                 if relation.service not in (None, service):
                     key = (instance, database, service, str(relation.service), access)
