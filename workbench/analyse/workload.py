@@ -19,7 +19,7 @@ from workbench.analyse.callers import CALLER_RUNGS
 from workbench.analyse.crossings import Crossing, statement_crossings
 from workbench.analyse.daily import busiest_hours
 from workbench.analyse.evicted import evicted, said, unexplained
-from workbench.analyse.grants import grant_crossings
+from workbench.analyse.grants import doubts, grant_crossings
 from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
 from workbench.analyse.transactions import Transactions, transactions
@@ -80,7 +80,13 @@ class Workload:
         """What leaves its service: statements by calls, transactions by count, then what grants allow."""
         found = statement_crossings(self.attributed)
         met = transaction_crossings(self.attributed.window.history, self.transactions)
-        return (*found, *met, *grant_crossings(self.attributed.catalogue, found))
+        catalogue = self.attributed.catalogue
+        told = set(self.attributed.window.spans.query("frame == 'statements'")["instance"])
+        unknown = _lower_bounds(self.attributed)
+        unread = {i for i, _ in catalogue.places()} - told
+        unknown |= {i: _unread(self.attributed, i) for i in sorted(unread)}
+        doubtful = doubts(self.attributed, unknown)
+        return (*found, *met, *grant_crossings(catalogue, found, doubtful))
 
     @cached_property
     def transactions(self) -> Transactions:
