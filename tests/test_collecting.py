@@ -126,6 +126,23 @@ def test_the_extension_is_found_in_another_schema(database):
     assert len(snapshot.frame("wal_reading")) == 1
 
 
+def test_the_extension_in_postgres_alone_tells_of_every_database(database):
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE told (id int)")
+        connection.execute("SELECT id AS told_of FROM told")
+    with psycopg.connect(database.server.url(), autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION pg_stat_statements")
+        try:
+            snapshot = collect(estate_of(database.url))
+        finally:
+            admin.execute("DROP EXTENSION pg_stat_statements")
+    assert set(reasons(snapshot)) == {"wal_transactions"}
+    texts = snapshot.frame("statement_texts")
+    told = texts[texts["query"].str.contains("told_of", na=False)]
+    assert list(told["datname"]) == [database.name]
+    assert set(snapshot.frame("extensions")["database"]) == {database.name}, "nobody's data"
+
+
 def test_statement_texts_are_kept_without_their_literals(database):
     with database.connect() as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")

@@ -210,3 +210,49 @@ def test_a_direct_crossing_keeps_its_key_whatever_is_set_off(set_off):
 def test_who_writes_by_triggers_is_a_writer(set_off):
     held = writers(set_off.found.attributed).set_index("relation")
     assert held.loc["audit.log", "services"] == ("shop",)
+
+
+GUARDED = """
+CREATE EXTENSION pg_stat_statements;
+CREATE SCHEMA shop; CREATE SCHEMA audit; CREATE SCHEMA stock;
+CREATE TABLE stock.members (id int); CREATE TABLE audit.seats (id int);
+CREATE FUNCTION shop.seated(i int) RETURNS boolean LANGUAGE sql AS 'SELECT count(*) >= 0 FROM audit.seats';
+CREATE TABLE shop.guarded (id int); ALTER TABLE shop.guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY by_member ON shop.guarded USING (id IN (SELECT m.id FROM stock.members AS m));
+CREATE POLICY by_seat ON shop.guarded FOR INSERT WITH CHECK (shop.seated(id));
+CREATE VIEW shop.v_guarded AS SELECT id AS seen FROM shop.guarded;
+CREATE TABLE shop.unguarded (id int); CREATE POLICY idle ON shop.unguarded USING (id IN (SELECT id FROM stock.members));
+CREATE TABLE shop.plain (id int); ALTER TABLE shop.plain ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON shop.plain USING (id > 0);
+GRANT USAGE ON SCHEMA shop, audit, stock TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA shop, audit, stock TO PUBLIC;
+"""
+ASKED = (
+    "SELECT id FROM shop.guarded WHERE id = 1",
+    "SELECT seen FROM shop.v_guarded",
+    "SELECT id FROM shop.unguarded",
+    "SELECT id FROM shop.plain",
+    "SELECT query_to_xml('SELECT id FROM stock.members', true, true, '')",
+)
+
+
+def test_what_row_policies_look_at_widens_the_interval_and_so_does_a_query_given_as_text(server):
+    name, login, told = "guarded", "guarded_shop", ESTATE.replace("set_off_", "guarded_")
+    with made(server, [name], [login]):
+        with unseen(server, name) as admin:
+            admin.execute(GUARDED)
+        for text in ASKED:
+            with psycopg.connect(server.url(name, login), autocommit=True) as session:
+                session.execute(text)
+        found = Entries(worked(looked_at(estate_of(server, name, told))), name)
+    for piece in ("FROM shop.guarded", "FROM shop.v_guarded"):
+        assert found.sure(piece) == {"read shop.guarded"}
+        assert found.maybe(piece) == {"read stock.members", "read audit.seats"}
+        row = found.row(piece)
+        assert (row["rung"], row["exclusive"], row["names"]) == ("approximate", None, 1)
+    for piece in ("FROM shop.unguarded", "FROM shop.plain"):
+        assert found.maybe(piece) == set()
+        assert found.row(piece)["exclusive"] == "shop"
+    assert found.row("query_to_xml")["open_ended"]
+    # all that reads shop's guarded table, and the query that nobody can see
+    assert found.interval("stock", "calls") == (0.0, 3.0)
+    assert found.interval("audit", "calls") == (0.0, 3.0)
+    assert crossing(found, "shop.guarded") == []

@@ -258,6 +258,99 @@ def test_grants_by_membership_public_columns_and_ownership_but_not_without_usage
     assert (("cross_reader",), "write") not in held
 
 
+NEEDS = """
+CREATE EXTENSION pg_stat_statements;
+CREATE SCHEMA auth; CREATE SCHEMA shop; GRANT USAGE ON SCHEMA auth TO PUBLIC;
+CREATE TABLE auth.idle (id int); CREATE TABLE auth.inside (id int); CREATE TABLE auth.changed (id int, n int);
+CREATE TABLE auth.base (id int); CREATE VIEW auth.v_base AS SELECT id FROM auth.base;
+CREATE FUNCTION public.looks() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM auth.inside';
+"""
+
+
+@pytest.mark.parametrize(
+    ("granted", "text", "calls", "because"),
+    [
+        ("SELECT ON auth.idle", "SELECT 1 AS one", 0, "no statement of the window used it"),
+        ("SELECT ON auth.v_base", "SELECT id FROM auth.v_base", 1, None),
+        ("SELECT ON auth.inside", "SELECT public.looks()", None, "they touch auth.inside"),
+        (
+            "SELECT ON auth.idle",
+            "DO $$ BEGIN EXECUTE 'SELECT 1'; END $$",
+            None,
+            "ran may touch any",
+        ),
+    ],
+    ids=["nobody", "a view", "a function", "text that is run"],
+)
+def test_a_grant_is_unused_only_where_nothing_may_have_used_it(
+    server, granted, text, calls, because
+):
+    with made(server, ["cross_needs"], ["cross_shop"]):
+        with unseen(server, "cross_needs") as admin:
+            admin.execute(NEEDS)
+            admin.execute(f"GRANT {granted} TO cross_shop")
+        with psycopg.connect(server.url("cross_needs", "cross_shop"), autocommit=True) as session:
+            session.execute(text)
+        told = (
+            '[services.auth]\nschemas = ["auth"]\n[services.shop]\nschemas = ["shop"]\n'
+            '[[actors]]\nservice = "shop"\nlogin = "cross_shop"\n'
+        )
+        found = worked(looked_at(estate_of(server, "cross_needs", told))).crossings
+    (grant,) = (c for c in found if c.kind == "grant")
+    assert grant.calls == calls
+    assert because in grant.because if because else grant.because is None
+
+
+def test_an_update_may_need_to_read_and_statements_that_were_not_read_anything(server):
+    with made(server, ["cross_needs"], ["cross_shop"]):
+        with unseen(server, "cross_needs") as admin:
+            admin.execute(NEEDS)
+            admin.execute("GRANT SELECT, UPDATE ON auth.changed TO cross_shop")
+        with psycopg.connect(server.url("cross_needs", "cross_shop"), autocommit=True) as session:
+            session.execute("UPDATE auth.changed SET n = 1 WHERE id = 2")
+        told = (
+            '[services.auth]\nschemas = ["auth"]\n[services.shop]\nschemas = ["shop"]\n'
+            '[[actors]]\nservice = "shop"\nlogin = "cross_shop"\n'
+        )
+        estate = estate_of(server, "cross_needs", told)
+        found = {c.access: c for c in worked(looked_at(estate)).crossings if c.kind == "grant"}
+        with unseen(server, "cross_needs") as admin:
+            admin.execute("DROP EXTENSION pg_stat_statements")
+        blind = [c for c in worked(looked_at(estate)).crossings if c.kind == "grant"]
+    assert found["write"].calls == 1
+    assert found["read"].calls is None
+    assert "they touch auth.changed" in found["read"].because
+    assert [c.calls for c in blind] == [None, None]
+    assert all("CREATE EXTENSION" in c.because for c in blind)
+
+
+def test_what_is_granted_to_all_is_no_crossing_where_a_login_may_not_connect(server):
+    """Granted to PUBLIC in three databases: open to all, closed but for a group, closed."""
+    databases = ("cross_open", "cross_guests", "cross_closed")
+    with made(server, databases, ("cross_shop", "cross_auth", "cross_group")):
+        for database in databases:
+            with unseen(server, database) as admin:
+                admin.execute(
+                    "CREATE SCHEMA auth; CREATE TABLE auth.users (id int);"
+                    "GRANT USAGE ON SCHEMA auth TO PUBLIC; GRANT SELECT ON auth.users TO PUBLIC"
+                )
+                if database != "cross_open":
+                    admin.execute(f"REVOKE CONNECT ON DATABASE {database} FROM PUBLIC")
+        with unseen(server, "postgres") as admin:
+            admin.execute("GRANT cross_group TO cross_shop")
+            admin.execute("GRANT CONNECT ON DATABASE cross_guests TO cross_group")
+        text = "".join(f'[services.{d}]\ndatabase = "{d}"\n' for d in databases)
+        for service in ("shop", "auth"):
+            text += f"[services.{service}]\nexternal = true\n"
+            text += f'[[actors]]\nservice = "{service}"\nlogin = "cross_{service}"\n'
+        found = worked(looked_at(estate_of(server, databases[0], text))).crossings
+    assert {(c.actor, c.database) for c in found} == {
+        ("auth", "cross_open"),
+        ("shop", "cross_open"),
+        ("shop", "cross_guests"),
+    }
+
+
 def test_the_same_names_in_two_databases_are_two_crossings(server):
     databases = ("cross_one", "cross_two")
     with made(server, databases, LOGINS[:2]):

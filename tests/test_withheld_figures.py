@@ -1,17 +1,19 @@
 """Whatever is withheld names the date, the statement or the line that would make it available."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import psycopg
 import pytest
 
 from workbench.analyse.capacity import capacity
-from workbench.analyse.readiness import readiness
+from workbench.analyse.readiness import FRAMES, readiness
 from workbench.analyse.upkeep import limits
+from workbench.analyse.workload import workload
 from workbench.collect import collect
-from workbench.estate import load_estate
-from workbench.snapshot import History
+from workbench.estate import estate_from_urls, load_estate
+from workbench.snapshot import History, window_of
 
 SETTLED_BY = re.compile(
     r"\d{4}-\d\d-\d\d|\b(?:GRANT|ANALYZE|CREATE|ALTER) |`workbench \w+|the estate file|run again"
@@ -78,3 +80,49 @@ def test_a_guest_learns_what_would_settle_each_figure(estate, database, budget):
             assert SETTLED_BY.search(row["because"]), row
     assert withheld > 5
     assert pd.notna(found.services["because"]).all()
+
+
+SETTING = "setting-pg-stat-statements-track"
+
+
+def test_what_is_set_for_the_reader_alone_is_not_taken_for_the_servers(database):
+    """Its role's setting, and one in its URL, hide what others get; one of the database does not."""
+    server = database.server
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("CREATE ROLE figures_reader LOGIN; GRANT pg_monitor TO figures_reader")
+
+        def told(name, url=None):
+            url = url or server.url(name, "figures_reader")
+            found = readiness(collect(estate_from_urls([url]), only=FRAMES))
+            return [(f.level, f.detail) for f in found if f.rule == SETTING]
+
+        try:
+            assert told(database.name) == []
+            admin.execute("ALTER ROLE figures_reader SET pg_stat_statements.track = 'none'")
+            ((level, detail),) = told(database.name)
+            assert level == "info"
+            assert detail.endswith("for figures_reader alone: what it is for others cannot be seen")
+            admin.execute("ALTER ROLE figures_reader RESET ALL")
+            own = f"{database.url}&options=-c%20pg_stat_statements.track%3Dnone"  # of a superuser
+            assert [level for level, _ in told(database.name, own)] == ["info"]
+            admin.execute(f"ALTER DATABASE {database.name} SET pg_stat_statements.track = 'none'")
+            assert [level for level, _ in told(database.name)] == ["error"]
+        finally:
+            admin.execute(f"ALTER DATABASE {database.name} RESET ALL")
+            admin.execute("DROP ROLE figures_reader")
+
+
+def test_a_history_of_pulses_says_that_a_night_is_missing(database):
+    estate = estate_from_urls([database.url])
+    named = replace(
+        estate, implicit=False, services=collect(estate, only={"schemas"}).settled.services
+    )
+    pulses = History(named, tuple(collect(named, profile="pulse") for _ in range(2)))
+    assert pulses.coverage.partial
+    assert not pulses.newest.coverage.partial, "the pulse itself took all that it was to take"
+    grown = capacity(pulses)
+    load = workload(window_of(pulses)).services
+    for because in (*grown.services["because"], *grown.instances["because"], *load["because"]):
+        assert "only pulses were collected" in because
+    night = History(named, (*pulses.snapshots, collect(named)))
+    assert not night.coverage.partial

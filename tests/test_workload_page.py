@@ -18,7 +18,7 @@ from test_commands import workbench
 from workbench.analyse.workload import slow_limits
 from workbench.analyse.workload_document import document
 from workbench.collect import collect
-from workbench.estate import estate_from_urls, load_estate
+from workbench.estate import Threshold, estate_from_urls, load_estate
 from workbench.present import (
     crossings,
     ladders,
@@ -198,6 +198,22 @@ def test_a_replica_is_advised_where_nine_tenths_only_read():
 def test_an_agreed_latency_is_a_services_own_limit_for_slow():
     estate = load_estate(reference_estate("hauspet"), {"HAUSPET_URL": "postgresql:///x"})
     assert slow_limits(estate) == {"readmodels": 200.0}
+
+
+def test_a_latency_that_is_agreed_for_all_holds_for_every_service():
+    folder = reference_estate("marketplace")
+    estate = load_estate(folder)
+    agreed = (
+        Threshold("latency", hard=0.0, unit="ms"),
+        Threshold("latency", hard=1, unit="s", service="order"),
+    )
+    estate = replace(estate, thresholds=agreed)
+    found = wb.workload(wb.window_of(wb.load_history(folder / "history", estate))).services
+    busy = found[found["statements"] > 0].set_index("service")
+    others = busy.drop(index="order")
+    assert len(others) > 3
+    assert (others["slow"] == others["statements"]).all()
+    assert busy.loc["order", "slow"] < busy.loc["order", "statements"]
 
 
 def test_a_statement_that_writes_and_reads_abroad_is_counted_once(marketplace):

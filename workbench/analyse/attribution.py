@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from workbench.analyse.catalogue import Catalogue, DatabaseNames, Relation
+from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, Relation
 from workbench.analyse.consequences import Change, Consequences
 from workbench.analyse.layouts import Layouts
 from workbench.analyse.privileges import Privileges
@@ -86,6 +86,14 @@ RUNGS: tuple[Rung, ...] = (
 CERTAIN: frozenset[Rung] = frozenset(("workbench", "none", "qualified", "search_path", "unique"))
 
 
+RUN_TEXT = frozenset(
+    f"{what}_to_xml{how}"
+    for what in ("query", "table", "schema", "database", "cursor")
+    for how in ("", "schema", "_and_xmlschema")
+) | {"ts_stat", "ts_rewrite", "crosstab", "crosstab2", "crosstab3", "crosstab4", "connectby"}
+"""Functions of the server and of tablefunc that run a query, or read a table, which they are given as text."""
+
+
 class Attribution(NamedTuple):
     """What one text touches when a login runs it in a database."""
 
@@ -112,14 +120,20 @@ class _Found:
     touches: dict[Touch, None] = field(default_factory=dict)
     rungs: dict[Rung, list[str]] = field(default_factory=dict)
     open_ended: bool = False
+    unnamed: set[str] = field(default_factory=set)
 
     def name(self, rung: Rung, name: str) -> None:
         self.rungs.setdefault(rung, []).append(name)
 
+    def beside(self, rung: Rung, what: str) -> None:
+        """Note what keeps the rung low and is no name in the text."""
+        self.rungs.setdefault(rung, []).append(what)
+        self.unnamed.add(what)
+
     def attribution(self) -> Attribution:
         lowest: Rung = max(self.rungs, key=RUNGS.index) if self.rungs else "none"
         unsettled = tuple(dict.fromkeys(self.rungs.get(lowest, [])))
-        count = len({n for rung in self.rungs.values() for n in rung if not n.endswith("()")})
+        count = len({n for rung in self.rungs.values() for n in rung} - self.unnamed)
         return Attribution(lowest, tuple(self.touches), self.open_ended, unsettled, count)
 
 
@@ -193,8 +207,10 @@ class Attributor:
         if names is None or statement.kind == "unreadable":
             return Attribution("unreadable", (), open_ended=True)
         path = self.catalogue.search_path(*context).schemas
-        found = _Found(open_ended=statement.approximate or statement.opaque)
+        runs_text = not RUN_TEXT.isdisjoint(name for _, name in statement.functions)
+        found = _Found(open_ended=statement.approximate or statement.opaque or runs_text)
         calls: dict[Name, None] = {}
+        policies: dict[tuple[str, Function], None] = {}
         events: dict[Change, None] = {}
         for access, (schema, name) in wanted(statement):
             if is_system(names, schema, name):
@@ -231,6 +247,7 @@ class Attributor:
                     self._touched(names, oid, access, certain, oid in here)
                 )
                 calls |= dict.fromkeys(self.catalogue.behind(*context[:2], oid).calls)
+                policies |= dict.fromkeys(self.catalogue.policies(*context[:2], oid))
                 if statement.kind == "refresh":  # it reads what the materialised view is made from
                     calls |= dict.fromkeys(names.calls.get(oid, ()))
                     for origin in names.reads.get(oid, ()):
@@ -239,13 +256,14 @@ class Attributor:
         calls = dict.fromkeys(sorted(statement.functions, key=by_name)) | calls
         for then in (
             self._consequences.of_calls(names, context, path, tuple(calls)),
+            self._consequences.of_policies(names, context, path, tuple(policies)),
             *(self._consequences.of_change(names, context, path, event) for event in events),
         ):
             found.touches |= dict.fromkeys(then.touches)
             found.open_ended |= then.hidden
             for function in then.functions:
-                found.name("approximate", f"{function}()")
-        if statement.approximate or statement.opaque:
+                found.beside("approximate", function)
+        if statement.approximate or statement.opaque or runs_text:
             found.rungs.setdefault("approximate", [])
         return found.attribution()
 

@@ -87,6 +87,8 @@ class DatabaseNames:
     """view to the functions that its rewrite rule calls, but extensions' and the system's"""
     functions: dict[str, dict[str, tuple[Function, ...]]] = field(default_factory=dict)
     """function to {schema: all that are called so}, but extensions'"""
+    policies: dict[tuple[str, str], tuple[tuple[str, Function], ...]] = field(default_factory=dict)
+    """(schema, relation) to its row policies, by name, where they are enforced: what each asks"""
 
     def find(self, schema: str, relation: str) -> int | None:
         """Return the oid of a relation, or None."""
@@ -96,7 +98,7 @@ class DatabaseNames:
 class Catalogue:
     """The names of one snapshot, seen with its estate's eyes.
 
-    Reads the frames relations, view_dependencies, view_functions, foreign_tables, foreign_servers, functions,
+    Reads the frames relations, view_dependencies, view_functions, foreign_tables, foreign_servers, functions, row_policies,
     role_settings, settings and identity. Views are followed down to tables (pg_rewrite through pg_depend), partitions up to their
     root, foreign tables to the instance and database that the estate declares under that address.
     """
@@ -146,6 +148,18 @@ class Catalogue:
         if found is None:
             found = self._behind[key] = self._follow(key)
         return found
+
+    def policies(self, instance: str, database: str, oid: int) -> tuple[tuple[str, Function], ...]:
+        """Return the row policies of the tables that a relation's rows come from, there, and what each asks."""
+        names = self._databases.get((instance, database))
+        if names is None or not names.policies:
+            return ()
+        return tuple(
+            policy
+            for table in self.behind(instance, database, oid).tables
+            if (table.instance, table.database) == (instance, database)
+            for policy in names.policies.get((table.schema, table.relation), ())
+        )
 
     def views(self) -> Iterator[tuple[Relation, Relation]]:
         """Yield every view with each table behind it."""
@@ -236,6 +250,7 @@ class Catalogue:
                 view = int(r["view_oid"])
                 held.reads[view] = (*held.reads.get(view, ()), int(r["relation_oid"]))
         self._add_functions(found)
+        self._add_policies(found)
         for where, oid, target in self._foreign_tables():
             if where in found:
                 found[where].foreign[oid] = target
@@ -259,6 +274,29 @@ class Catalogue:
             if name is not None and place in found:
                 calls = found[place].calls
                 calls[view] = (*calls.get(view, ()), name)
+
+    def _add_policies(self, found: dict[tuple[str, str], DatabaseNames]) -> None:
+        rows = self.snapshot.frame("relations", "oid", "relrowsecurity")
+        off = rows[~rows["relrowsecurity"].astype("boolean").fillna(True).astype(bool)]
+        unforced = {(r["instance"], r["database"], int(r["oid"])) for r in records(off)}
+        columns = ("policy", "relation_oid", "using_expression", "check_expression", "unseen")
+        for r in records(self.snapshot.frame("row_policies", *columns)):
+            place, oid = (r["instance"], r["database"]), int(r["relation_oid"])
+            relation = self._rooted(found, place, oid)
+            if relation is None or (*place, oid) in unforced:
+                continue
+            asked = [_text(r[name]) for name in ("using_expression", "check_expression")]
+            seen = _text(r["unseen"]) is None
+            body = "; ".join(f"SELECT {e}" for e in asked if e is not None) if seen else None
+            policies, key = found[place].policies, (relation.schema, relation.relation)
+            policies[key] = (*policies.get(key, ()), (r["policy"], Function(body, None)))
+
+    @staticmethod
+    def _rooted(
+        found: dict[tuple[str, str], DatabaseNames], place: tuple[str, str], oid: int
+    ) -> Relation | None:
+        names = found.get(place)
+        return None if names is None else names.by_oid.get(names.root.get(oid, oid))
 
     def _foreign_tables(self) -> Iterator[tuple[tuple[str, str], int, tuple[str, str, str, str]]]:
         servers = self.snapshot.frame("foreign_servers", "oid", "host", "port", "dbname")

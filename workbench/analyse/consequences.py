@@ -1,4 +1,4 @@
-"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade.
+"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade, row policies.
 
 Bodies are searched for names, so that what they touch is never certain. What a foreign key cascades to is as
 certain as the change that sets it off.
@@ -40,7 +40,7 @@ class After(NamedTuple):
 
     touches: tuple[Touch, ...] = ()
     functions: tuple[str, ...] = ()
-    """those that touch something, or that nobody can read"""
+    """those that touch something, or that nobody can read, as ``f()``; policies as ``policy p``"""
     hidden: bool = False
     """one of them may touch anything"""
 
@@ -64,12 +64,13 @@ Touched = Callable[[DatabaseNames, int, Access, bool, bool], tuple[Touch, ...]]
 
 
 class _Step(NamedTuple):
-    """Something that is yet to be followed: a call (``function``), or a ``change``."""
+    """Something that is yet to be followed: a call (``function``), a ``change``, or a row ``policy``."""
 
     via: tuple[str, ...]
     path: tuple[str, ...]
     function: Name | None = None
     change: Change | None = None
+    policy: tuple[str, Function] | None = None
 
 
 @dataclass
@@ -102,6 +103,17 @@ class Consequences:
     ) -> After:
         """Return what the bodies of called functions name, and of those that they call: it may be touched."""
         steps = [_Step((), path, function=call) for call in calls if call[1] in names.functions]
+        return self._follow(_Walk(names, context, False, steps[::-1])) if steps else _NOTHING
+
+    def of_policies(
+        self,
+        names: DatabaseNames,
+        context: Context,
+        path: tuple[str, ...],
+        policies: Iterable[tuple[str, Function]],
+    ) -> After:
+        """Return what row policies look at: it may be touched, for some logins are above them."""
+        steps = [_Step((), path, policy=policy) for policy in policies]
         return self._follow(_Walk(names, context, False, steps[::-1])) if steps else _NOTHING
 
     def of_change(
@@ -152,6 +164,8 @@ class Consequences:
                     if what not in seen:
                         seen.add(what)
                         self._react(walk, step, step.change, self._reactions.get(at, _NO_REACTION))
+            elif step.policy is not None:
+                self._run(walk, step, f"policy {step.policy[0]}", step.policy[1])
         return After(tuple(walk.touches), tuple(walk.functions), walk.hidden)
 
     def _react(self, walk: _Walk, step: _Step, change: Change, found: Reactions) -> None:
@@ -172,33 +186,34 @@ class Consequences:
 
     def _call(self, walk: _Walk, step: _Step, called: tuple[str, str]) -> None:
         for function in walk.names.functions[called[1]][called[0]]:
-            code = self._code(function)
-            path = step.path
-            if function.search_path is not None:
-                path = read_path(function.search_path, walk.context.login)
-            inside = dict.fromkeys(
-                touch._replace(named=walk.named, via=step.via)
-                for oid, access, _ in self._inside(walk, path, code)
-                for touch in self.touched(walk.names, oid, access, False, False)
-            )
-            hidden = code is None or _DYNAMIC.search(function.body or "") is not None
-            if inside or hidden:
-                walk.functions[called[1]] = None
-                walk.hidden |= hidden
-            walk.touches |= inside
-            if code is None:
-                continue
-            calls = sorted(code.functions, key=by_name, reverse=True)
-            walk.waiting += [_Step(step.via, path, function=name) for name in calls]
-            for oid, access, name in self._inside(walk, path, code):
-                if access == "write":
-                    walk.waiting += [
-                        _Step(
-                            step.via, path, change=Change(e, oid, frozenset(c), False, walk.named)
-                        )
-                        for e, of, c in sorted(code.changes, key=str)
-                        if of == name
-                    ]
+            self._run(walk, step, f"{called[1]}()", function)
+
+    def _run(self, walk: _Walk, step: _Step, called: str, function: Function) -> None:
+        code = self._code(function)
+        path = step.path
+        if function.search_path is not None:
+            path = read_path(function.search_path, walk.context.login)
+        inside = dict.fromkeys(
+            touch._replace(named=walk.named, via=step.via)
+            for oid, access, _ in self._inside(walk, path, code)
+            for touch in self.touched(walk.names, oid, access, False, False)
+        )
+        hidden = code is None or _DYNAMIC.search(function.body or "") is not None
+        if inside or hidden:
+            walk.functions[called] = None
+            walk.hidden |= hidden
+        walk.touches |= inside
+        if code is None:
+            return
+        calls = sorted(code.functions, key=by_name, reverse=True)
+        walk.waiting += [_Step(step.via, path, function=name) for name in calls]
+        for oid, access, name in self._inside(walk, path, code):
+            if access == "write":
+                walk.waiting += [
+                    _Step(step.via, path, change=Change(e, oid, frozenset(c), False, walk.named))
+                    for e, of, c in sorted(code.changes, key=str)
+                    if of == name
+                ]
 
     def _code(self, function: Function) -> Statement | None:
         """What a function's body names; None where it cannot be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.snapshot import Snapshot
+from workbench.snapshot.coverage import ONLY_PULSES
 
 _WHOLE = ("instance", "database")
 
@@ -12,7 +13,8 @@ def gap_of(
 ) -> str | None:
     """Return why ``frame`` is not whole at a place, with the remedy; None where nothing was noted.
 
-    The reason of the frame itself comes first, then that of its database, then that of the instance.
+    The reason of the frame itself comes first, then that of its database, then that of the instance; a
+    pulse holds little, and that is the reason then.
 
     >>> from workbench import load_history, reference_estate
     >>> newest = load_history(reference_estate("marketplace") / "history").newest
@@ -25,6 +27,8 @@ def gap_of(
         for missing in found:
             if missing.what == what:
                 return f"{missing.why}: {missing.remedy}"
+    if snapshot.manifest.profile == "pulse" and not snapshot.has(frame, instance):
+        return ": ".join(ONLY_PULSES)
     return None
 
 

@@ -55,6 +55,28 @@ class Privileges:
             if usable.get(relation.schema, set()) & member or grantee in _EVERYTHING
         }
 
+    def may_connect(self, instance: str, database: str, login: str) -> bool:
+        """Whether a login has CONNECT on a database; True also where nothing is known of it.
+
+        A role that a session took on with SET ROLE needs none.
+        """
+        connecting = self._connecting.get((instance, database))
+        member = {login, _PUBLIC, *_inherited(self._roles[1], instance, login)}
+        return connecting is None or not connecting.isdisjoint(member)
+
+    @cached_property
+    def _connecting(self) -> dict[_Place, set[str]]:
+        """Who was granted CONNECT; without a database where nothing was granted or revoked: all may then."""
+        granted = self.catalogue.snapshot.frame(
+            "grants", "object_kind", "grantee", "privilege_type"
+        )
+        found: dict[_Place, set[str]] = {}
+        for r in records(granted[granted["object_kind"] == "database"]):
+            held = found.setdefault((r["instance"], r["database"]), set())
+            if r["privilege_type"] == "CONNECT":
+                held.add(r["grantee"])
+        return found
+
     @cached_property
     def _read(self) -> set[_Place]:
         parts = self.catalogue.snapshot.manifest.parts

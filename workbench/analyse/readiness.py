@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -103,20 +104,41 @@ def _servers(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _settings(snapshot: Snapshot) -> Iterator[Finding]:
-    for row in records(snapshot.frame("settings", "name", "reset_val")):
+    logins = dict(snapshot.frame("identity", "read_as")[["instance", "read_as"]].to_numpy())
+    names = ("name", "reset_val", "boot_val", "source")
+    for row in records(snapshot.frame("settings", *names)):
         name, now = row["name"], row["reset_val"]
         if name not in _SETTINGS:
             continue
         value, level, consequence = _SETTINGS[name]
-        if now != value if value == "on" else now == value:
+        rule = f"setting-{name.replace('.', '-').replace('_', '-')}"
+        if _is_the_readers(row):
+            login = logins.get(row["instance"], "the login that reads")
+            yield Finding(
+                rule,
+                "info",
+                row["instance"],
+                f"{name} is {now} for {login} alone: what it is for others cannot be seen",
+                f"take it out of the URL or PGOPTIONS, or ALTER ROLE {quoted(login)} RESET {name}; "
+                "and in each database where it is set as well",
+            )
+        elif now != value if value == "on" else now == value:
             wanted = {"off": "auto", "none": "top"}.get(value, value)
             yield Finding(
-                f"setting-{name.replace('.', '-').replace('_', '-')}",
+                rule,
                 level,
                 row["instance"],
                 f"{name} is {now}: {consequence}",
                 f"ALTER SYSTEM SET {name} = '{wanted}'; SELECT pg_reload_conf();",
             )
+
+
+def _is_the_readers(row: dict[str, Any]) -> bool:
+    """Whether a setting was made for the login that reads, or by it: it hides what others get."""
+    if row["source"] in ("user", "database user"):
+        return True
+    known = isinstance(row["boot_val"], str)
+    return known and row["source"] == "default" and row["reset_val"] != row["boot_val"]
 
 
 def _statements(snapshot: Snapshot) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from workbench.analyse.callers import CALLER_RUNGS
 from workbench.analyse.crossings import Crossing, statement_crossings
 from workbench.analyse.daily import busiest_hours
 from workbench.analyse.evicted import evicted, said, unexplained
-from workbench.analyse.grants import grant_crossings
+from workbench.analyse.grants import doubts, grant_crossings
 from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import MEASURES, Attributed, Read, attribute, read_all
 from workbench.analyse.transactions import Transactions, transactions
@@ -28,7 +28,7 @@ from workbench.model import Coverage
 from workbench.snapshot import Window
 
 SLOW_MS = 1000.0
-"""A statement whose mean over the window is longer is slow, unless a threshold ``latency`` of its service says otherwise."""
+"""A statement whose mean over the window is longer is slow, unless a threshold ``latency`` of its service, or of all, says otherwise."""
 
 OUT_OF_SIGHT = ("merged", "approximate", "absent", "unreadable")
 """On these rungs an entry that is open-ended may touch anything in its database."""
@@ -83,7 +83,13 @@ class Workload:
         """What leaves its service: statements by calls, transactions by count, then what grants allow."""
         found = statement_crossings(self.attributed)
         met = transaction_crossings(self.attributed.window.history, self.transactions)
-        return (*found, *met, *grant_crossings(self.attributed.catalogue, found))
+        catalogue = self.attributed.catalogue
+        told = set(self.attributed.window.spans.query("frame == 'statements'")["instance"])
+        unknown = _lower_bounds(self.attributed)
+        unread = {i for i, _ in catalogue.places()} - told
+        unknown |= {i: _unread(self.attributed, i) for i in sorted(unread)}
+        doubtful = doubts(self.attributed, unknown)
+        return (*found, *met, *grant_crossings(catalogue, found, doubtful))
 
     @cached_property
     def transactions(self) -> Transactions:
@@ -142,14 +148,34 @@ def workload(window: Window, read: Read = read_all) -> Workload:
 
 
 def slow_limits(estate: Estate) -> dict[str, float]:
-    """Return the services with a threshold ``latency`` of their own, and the milliseconds it names."""
-    found: dict[str, float] = {}
+    """Return the services for which a threshold ``latency`` is agreed, and the milliseconds it names.
+
+    What names a service goes before what is for all of an instance, and that before what is for all; of
+    several alike the lowest counts.
+
+    >>> from workbench.estate.resolve import estate_from_text
+    >>> latency = '[[thresholds]]\\nmetric = "latency"\\nunit = "ms"\\n'
+    >>> slow_limits(estate_from_text(
+    ...     '[instances.main]\\nurl = "postgresql://db/app"\\n[services.cart]\\nschemas = ["cart"]\\n'
+    ...     '[services.shop]\\nschemas = ["shop"]\\n'
+    ...     f'{latency}hard = 200\\n{latency}hard = 50\\nservice = "shop"\\n'
+    ... ))
+    {'cart': 200.0, 'shop': 50.0}
+    """
+    found: dict[str, tuple[int, float]] = {}
     for limit in estate.thresholds:
         levels = [v for v in (limit.soft, limit.hard) if v is not None]
-        if limit.metric == "latency" and limit.service and levels and limit.unit in ("ms", "s"):
-            least = float(min(levels)) * (1000.0 if limit.unit == "s" else 1.0)
-            found[limit.service] = min(least, found.get(limit.service, least))
-    return found
+        if limit.metric != "latency" or not levels or limit.unit not in ("ms", "s"):
+            continue
+        if limit.scope and not limit.service:  # a schema's or a table's: no service's as a whole
+            continue
+        near = 0 if limit.service else 1 if limit.instance else 2
+        least = (near, float(min(levels)) * (1000.0 if limit.unit == "s" else 1.0))
+        for service in estate.services:
+            named = limit.service in (None, service.name)
+            if named and (limit.service or limit.instance in (None, service.instance)):
+                found[service.name] = min(least, found.get(service.name, least))
+    return {service: ms for service, (_, ms) in sorted(found.items())}
 
 
 def _objects(values: Iterable[object]) -> pd.Series[Any]:
@@ -242,7 +268,8 @@ def _active(found: pd.DataFrame, activity: pd.DataFrame, attributed: Attributed)
 def _unread(attributed: Attributed, instance: str) -> str:
     """Why there are no statements of an instance."""
     for missing in attributed.window.coverage.missing:
-        if missing.instance == instance and missing.what in ("statements", "instance"):
+        whole = missing.what == "database" and missing.database is None
+        if missing.instance == instance and (whole or missing.what in ("statements", "instance")):
             return f"its statements were not read: {missing.why}; {missing.remedy}"
     return "its statements were not read in this period"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -197,7 +198,7 @@ class _InstanceRun:
         if inside:
             with ThreadPoolExecutor(max_workers=CONNECTIONS_PER_INSTANCE) as pool:
                 list(pool.map(lambda name: self._read_database(target, name), databases))
-            self._read_statements(target)
+            self._read_statements(target, databases)
             if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
                 self._read_wal(target)
         self._read_replicas(databases, inside)
@@ -330,7 +331,9 @@ class _InstanceRun:
     def _encodings(self) -> dict[str, str]:
         return {r["datname"]: r["encoding"] for r in self.reading.held("databases")}
 
-    def _read_statements(self, target: Target) -> None:
+    def _read_statements(self, target: Target, databases: Collection[str]) -> None:
+        if not self.reading.extensions:
+            self._look_beside(target, databases)
         if not self.reading.extensions:
             self._explain_statements()
             return
@@ -340,6 +343,21 @@ class _InstanceRun:
             self._encodings(),
             self._known_texts,
         )
+
+    def _look_beside(self, target: Target, databases: Collection[str]) -> None:
+        """Look for pg_stat_statements in the entrance and in ``postgres``: wherever it is, it tells of all databases."""
+        there = {r["datname"] for r in self.reading.held("databases") if r["datallowconn"]}
+        questions, _ = self.reading.fitting("catalogue")
+        for name in dict.fromkeys((self.entrance, "postgres")):
+            left_out = name != self.entrance and self.instance.excludes(name)
+            if name in databases or name not in there or left_out:
+                continue
+            with suppress(*FAILURES), Session(target.with_database(name)) as session:
+                for query in questions:
+                    if query.frame == "extensions":
+                        outcome = session.alone(query)
+                        if isinstance(outcome, Answer):
+                            self._remember(name, outcome.table)
 
     def _known_texts(self, outcomes: Outcomes) -> Texts:
         """What the snapshot before knows of the texts of the entries that were just counted."""

@@ -268,8 +268,11 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
         for c in found
     ]
     mapped = any(a.login for a in bench.estate.actors)
+    doubtful = [c for c in bench.crossings if c.kind == "grant" and c.calls is None]
     nothing = (
-        "No login of a service may touch another service's data without doing so."
+        f"No grant is known to be unused; of {len(doubtful)} it cannot be told."
+        if doubtful
+        else "No login of a service may touch another service's data without doing so."
         if mapped
         else "Unknown: the estate maps no login to a service, so nobody's privileges can be judged."
     )

@@ -13,6 +13,12 @@ from workbench.model import Coverage, EpochBreak
 if TYPE_CHECKING:
     from workbench.snapshot.whole import Snapshot
 
+ONLY_PULSES = (
+    "only pulses were collected in this period: they read no catalogue, no sizes and no statements",
+    "run `workbench collect`, or ask for a period with a night in it",
+)
+"""Why so much is unknown of a period without a night, and what would settle it."""
+
 
 def coverage_of(
     snapshots: Sequence[Snapshot], newest: Snapshot, breaks: Sequence[EpochBreak] = ()

@@ -15,8 +15,8 @@ import pandas as pd
 
 from workbench.errors import SnapshotError
 from workbench.estate import Estate, load_estate
-from workbench.model import Coverage
-from workbench.snapshot.coverage import coverage_of
+from workbench.model import Coverage, Missing
+from workbench.snapshot.coverage import ONLY_PULSES, coverage_of
 from workbench.snapshot.epochs import Adoption, Cut, cuts, load_adoptions
 from workbench.snapshot.manifest import Manifest
 from workbench.snapshot.nights import nights_of
@@ -94,7 +94,11 @@ class History:
     def coverage(self) -> Coverage:
         """What the newest night could not see, over the period of all that was collected."""
         newest = self.newest
-        return coverage_of(self.collected, newest, [c.broken for c in self.cuts])
+        found = coverage_of(self.collected, newest, [c.broken for c in self.cuts])
+        if newest.manifest.profile != "pulse":
+            return found
+        unread = (Missing("database", i, None, *ONLY_PULSES) for i in newest.manifest.reached)
+        return replace(found, missing=(*found.missing, *unread))
 
 
 def frame_over(snapshots: tuple[Snapshot, ...], name: str, *columns: str) -> pd.DataFrame:
