@@ -32,6 +32,9 @@ COMPOSITE_CONFIDENCE = 0.85
 
 _LISTED = 5  # candidates of an unresolved column
 
+TOLD_CONFIDENCE = 0.8
+"""Of a table that statements join with a polymorphic column."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -94,10 +97,11 @@ def infer(
         for table, columns, target in rejected
         if len(columns) == 1 and (table, columns[0]) in at
     )
+    told = told_of(estate, at, key_at, joins)
     held = opinions(
         estate,
         aliases_of(estate, aliases, certain),
-        told_of(estate, at, key_at, joins),
+        told,
         refused,
         certain,
     )
@@ -128,7 +132,7 @@ def infer(
             estate.eligible[place[0]] and column not in certain and (column, None) not in refused
         )
         if wanted and place not in covered:
-            found.append(_any_table(estate, column, says))
+            found.append(_any_table(estate, column, says, told.get(column, frozenset())))
     return tuple(sorted(found, key=lambda f: (f.table, f.columns)))
 
 
@@ -138,7 +142,8 @@ def _inferred(
     ranked = held.of_column(position)
     best = ranked[0]
     belief = float(held.belief[best])
-    named = held.pairs.kind[best] in (Kind.FULL, Kind.CONTEXT, Kind.ALIAS, Kind.TOLD)
+    # what one statement joins is one of the tables that a polymorphic column may mean
+    named = held.pairs.kind[best] in (Kind.FULL, Kind.CONTEXT, Kind.ALIAS)
     accepted = belief >= ACCEPTED
     if any_table and not (accepted and named and held.pairs.left[best] == 0):
         return None
@@ -206,8 +211,10 @@ def _refused(
     return any((found.table, columns, t) in rejected for t in (None, found.target))
 
 
-def _any_table(estate: Estate, column: int, says: int) -> Inferred:
+def _any_table(estate: Estate, column: int, says: int, told: Collection[int]) -> Inferred:
+    """A column of a polymorphic pair; ``told`` are keys that statements join it to: some of what it means."""
     name, kind = estate.column_names[column], estate.column_names[says]
+    keys = [estate.keys[key] for key in sorted(told)]
     return Inferred(
         estate.table_of[column],
         (name,),
@@ -217,6 +224,6 @@ def _any_table(estate: Estate, column: int, says: int) -> Inferred:
         "audit" if audits(name) else None,
         0.0,
         "unresolved",
-        (),
+        tuple((key.table, (key.name,), TOLD_CONFIDENCE) for key in keys[:_LISTED]),
         f"`{name}` identifies a row of whichever table `{kind}` says",
     )
