@@ -23,6 +23,7 @@ from itertools import combinations
 from workbench import __version__
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.meetings import transaction_crossings
+from workbench.analyse.statements import Attributed
 from workbench.analyse.transactions import transactions
 from workbench.analyse.workload import Workload, workload
 from workbench.decide.seen import Keyed, Seen
@@ -35,9 +36,14 @@ _VERSION = f"1-{READER}"
 """Of what is kept of a reading: raise it where names or keys change."""
 
 _MOST_NAMED = 3
-_STATEMENTS, _WAL, _GRANTS = "statements", "wal_reading", "grants"
-_READ = {"locks": _STATEMENTS, "catalog": _GRANTS, "wal": _WAL, "statements": _STATEMENTS}
-"""Of each source of crossings, the frame that an instance must have been read for; samples count on top of it."""
+_STATEMENTS, _WAL = "statements", "wal_reading"
+_READ = {
+    "statements": _STATEMENTS,
+    "wal": _WAL,
+    "locks": "transaction_samples",
+    "catalog": "grants",
+}
+"""Of each source of crossings, the frame that must have been read of an instance."""
 
 
 def keyed(crossing: Crossing) -> Keyed:
@@ -74,8 +80,8 @@ def _names(crossing: Crossing) -> tuple[list[str], list[str]]:
         for pair in pairs
     ]
     if crossing.kind == "statement":
-        of = ["statement", crossing.access, *place, crossing.fingerprint or crossing.key]
-        anybody, nobody = join_name([*of, "*"]), join_name([*of, "?"])
+        of = [crossing.access, *place, crossing.fingerprint or crossing.key]
+        anybody, nobody = _by("*", *of), _by("?", *of)
         if crossing.actor is None:
             return [anybody, nobody, *beside], [anybody]
         return [anybody, *beside], [nobody]
@@ -88,6 +94,24 @@ def _names(crossing: Crossing) -> tuple[list[str], list[str]]:
     of = ["grant", crossing.access, *place, _first(crossing, crossing.actor or "")]
     granted = [join_name([*of, relation]) for relation in crossing.relations]
     return granted, granted
+
+
+def _by(whom: str, access: str, instance: str, database: str, fingerprint: str) -> str:
+    """Name a statement that reads or writes: by anybody (``*``), or while nobody knew by whom (``?``)."""
+    return join_name(["statement", access, instance, database, fingerprint, whom])
+
+
+def _nobodys(attributed: Attributed) -> frozenset[str]:
+    """The names of all statements whose caller is unknown: once it is known, they may cross, and are not new."""
+    entries = attributed.entries[["instance", "datname", "fingerprint"]]
+    return frozenset(
+        _by("?", access, instance, str(database), fingerprint)
+        for fact, (instance, database, fingerprint) in zip(
+            attributed.facts, entries.itertuples(index=False, name=None), strict=True
+        )
+        if fact.caller.service is None and isinstance(fingerprint, str)
+        for access in {"write" if t.access == "write" else "read" for t in fact.attribution.touches}
+    )
 
 
 def _first(crossing: Crossing, service: str) -> str:
@@ -198,7 +222,7 @@ def seen_in(history: History) -> Seen:
         for p in s.manifest.parts
         if p.frame in _READ.values() and p.endpoint is None
     }
-    seen = Seen.of(map(keyed, found.crossings), scopes)
+    seen = Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
     last = readings(history)[-1:]
     return seen if len(history) == 1 or not last else seen | reading(history, last[0])
 
