@@ -304,10 +304,8 @@ def _looked_up(statuses: list[Status]) -> Values:
         named = [s for s in statuses if s.metric == revisit.metric]
         held = [s for s in named if (s.service, s.scope) == (decision.service, revisit.scope)]
         if not held and revisit.scope is None:
-            home = instances.get(decision.service)
-            held = [
-                s for s in named if s.service is None and home is not None and s.instance == home
-            ]
+            home = decision.instance
+            held = [s for s in named if s.service is None and home and s.instance == home]
         known = [s for s in held if s.value is not None]
         if known:
             return known[0].value, known[0].unit
