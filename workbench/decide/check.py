@@ -14,6 +14,7 @@ from typing import Literal
 
 from workbench.analyse.workload import Workload
 from workbench.decide.crossed import crossings_now, earlier, readings, seen_in
+from workbench.decide.decisions import figure
 from workbench.decide.exemptions import Exempted, exempted, exemption_row
 from workbench.decide.facts import Status
 from workbench.decide.seen import Keyed, Seen, never_seen
@@ -172,8 +173,10 @@ def _parted(line: str) -> tuple[str, str]:
 
 def _limit(status: Status) -> Keyed:
     place = [p for p in (status.instance, status.service, status.scope) if p is not None]
-    value = "" if status.value is None else f" at {status.value.low:g}"
-    what = f"{'/'.join(place)}: {status.metric} is beyond {status.limit:g} {status.unit}{value}"
+    value = "" if status.value is None else f" at {figure(status.value.low)}"
+    what = (
+        f"{'/'.join(place)}: {status.metric} is beyond {figure(status.limit)} {status.unit}{value}"
+    )
     return Keyed(status.key, "threshold", what, status.service)
 
 

@@ -243,7 +243,7 @@ def reading(history: History, snapshot: Snapshot) -> Seen:
     folder = kept_beside(history.folder)
     path = folder / "derived" / f"keys-{snapshot.manifest.id}.json" if folder else None
     if path is not None:
-        with suppress(OSError, ValueError, TypeError, AttributeError):
+        with suppress(OSError, ValueError, TypeError, LookupError):  # damaged: made again
             data = json.loads(path.read_text(encoding="utf-8"))
             if data["made_by"] == made_by:
                 return Seen.from_json(data)

@@ -278,7 +278,7 @@ def decisions_due(
 
 def _triggered(decision: Decision, revisit: Revisit, measured: Measured) -> Iterator[Due]:
     value, told = measured
-    limit = f"{revisit.limit:g} {revisit.unit or (told if value else '')}".strip()
+    limit = f"{figure(revisit.limit)} {revisit.unit or (told if value else '')}".strip()
     if value is None:
         because = f"whether {revisit.metric} is over {limit} is not known: {told}"
         yield Due(decision, "unknown", because)
@@ -286,13 +286,20 @@ def _triggered(decision: Decision, revisit: Revisit, measured: Measured) -> Iter
         because = f"{revisit.metric} is measured in {told}, and the limit is in {revisit.unit}: write it in {told}"
         yield Due(decision, "unknown", because, value)
     elif value.low > revisit.limit:
-        because = f"{revisit.metric} is {value.low:g}, over the {limit} that bring it back"
+        because = f"{revisit.metric} is {figure(value.low)}, over the {limit} that bring it back"
         yield Due(decision, "triggered", because, value)
     elif value.high > revisit.limit:
-        because = (
-            f"{revisit.metric} is between {value.low:g} and {value.high:g}, and may be over {limit}"
-        )
+        because = f"{revisit.metric} is between {figure(value.low)} and {figure(value.high)}, and may be over {limit}"
         yield Due(decision, "unknown", because, value)
+
+
+def figure(value: float) -> str:
+    """Write a figure as a person reads it.
+
+    >>> figure(500e9), figure(0.85)
+    ('500,000,000,000', '0.85')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
 def _looked_up(statuses: list[Status]) -> Values:

@@ -125,8 +125,9 @@ def _read_tag(path: Path) -> Tag:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         at = datetime.fromisoformat(data["at"])
-        return Tag(data["name"], data["snapshot"], at, data["note"], data.get("seen", {}))
-    except (ValueError, KeyError, TypeError) as error:
+        seen = {name: list(held) for name, held in data.get("seen", {}).items()}
+        return Tag(data["name"], data["snapshot"], at, data["note"], seen)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SnapshotError(f"{path} is no baseline ({error}): remove it, and tag again") from error
 
 
