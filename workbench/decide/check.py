@@ -36,6 +36,8 @@ class Alert:
     key: str | None = None
     exemption: str | None = None
     """the rows of ``exemptions.toml`` that accept it"""
+    example: str | None = None
+    """the SQL of a statement"""
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.wrong}; {self.next}"
@@ -195,6 +197,7 @@ def _alert(thing: Keyed, expired: Exemption | None, today: date) -> Alert:
             wrong,
             f"{step}, or give the exemption a later day",
             thing.key,
+            example=thing.example,
         )
     return Alert(
         "threshold" if limit else "crossing",
@@ -203,6 +206,7 @@ def _alert(thing: Keyed, expired: Exemption | None, today: date) -> Alert:
         f"{step}, or accept it: an exemption, or a baseline by `workbench history tag NAME`",
         thing.key,
         exemption_row(thing.key, today),
+        thing.example,
     )
 
 

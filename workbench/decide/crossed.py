@@ -66,6 +66,7 @@ def keyed(crossing: Crossing) -> Keyed:
         tuple((key, name) for name in asks),
         scope_of(_READ[crossing.source], crossing.instance),
         crossing.last_seen,
+        example=crossing.examples[0] if crossing.examples else None,
     )
 
 

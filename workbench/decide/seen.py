@@ -32,6 +32,8 @@ class Keyed:
     scope: str | None = None
     last_seen: datetime | None = None
     quiet: bool = False
+    example: str | None = None
+    """its SQL, of the statements one"""
 
     @property
     def remembered_by(self) -> tuple[str, ...]:

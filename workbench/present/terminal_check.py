@@ -6,7 +6,9 @@ from rich.text import Text
 
 from workbench.decide.check import Check
 from workbench.present.terminal import stdout
-from workbench.present.text import legible
+from workbench.present.text import legible, shorten
+
+_LONGEST = 200
 
 
 def print_check(check: Check) -> None:
@@ -18,6 +20,8 @@ def print_check(check: Check) -> None:
     console.print(Text(f"check: {answer}; {check.compared}"), style="bold")
     for alert in check.alerts:
         console.print(Text(legible(str(alert))), style="red", soft_wrap=True)
+        if alert.example:
+            console.print(Text(f"  {shorten(legible(alert.example), _LONGEST)}"), soft_wrap=True)
         if alert.exemption:
             console.print(Text(alert.exemption), style="dim", soft_wrap=True)
     for note in check.notes:
