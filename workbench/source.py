@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -95,6 +95,20 @@ class Source:
             since = find_tag(folder, self.baseline).at
         found = load_history(folder, estate)
         return found.between(since, _moment(self.until, time.max))
+
+
+def since_its_beginning(source: Source, opened: History) -> History:
+    """Return the whole history up to the end of what ``source`` opened: what came before its period too."""
+    if opened.folder is None or (source.since is None and source.baseline is None):
+        return opened
+    return replace(source, since=None, baseline=None).open()
+
+
+def late(source: Source, opened: History) -> list[str]:
+    """Name what is stale today; of a period that a person ended, or of one snapshot, nothing is."""
+    if opened.folder is None or source.until is not None:
+        return []
+    return stale(opened.folder, opened.estate)
 
 
 def collect_reached(estate: Estate, **options: object) -> Snapshot:

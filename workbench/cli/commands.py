@@ -14,6 +14,7 @@ import typer
 from workbench.cli.history import app as history_app
 from workbench.cli.options import (
     Baseline,
+    Check,
     EstatePath,
     HistoryDir,
     Json,
@@ -235,20 +236,44 @@ def workload(
     since: Since = None,
     until: Until = None,
     baseline: Baseline = None,
+    check: Check = False,
     json: Json = False,
 ) -> None:
-    """Load per service, statements, and who touches whose data."""
+    """Load per service, statements, and who touches whose data.
+
+    With --check, red is a crossing that was never seen up to the newest baseline, until a later baseline or an
+    exemption accepts it, or it is gone.
+    """
     from workbench.analyse.workload import workload as analyse
     from workbench.analyse.workload_document import document
-    from workbench.present import terminal, terminal_workload
+    from workbench.present import terminal, terminal_check, terminal_workload
     from workbench.snapshot import reader_beside, window_of
 
-    found = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    source = source_of(estate, url, history, snapshot, since, until, baseline)
+    found = source.open()
     analysed = analyse(window_of(found), reader_beside(found.folder))
+    checked = None
+    if check:
+        from workbench.decide.check import check_workload
+        from workbench.source import late, since_its_beginning
+
+        checked = check_workload(
+            analysed,
+            since_its_beginning(source, found),
+            baseline=baseline,
+            stale=late(source, found),
+        )
     if json:
-        terminal.print_document(document(analysed))
+        terminal.print_document(
+            document(analysed) | ({"check": checked.to_json()} if checked else {})
+        )
     else:
         terminal_workload.print_workload(analysed)
+    if checked:
+        if not json:
+            terminal_check.print_check(checked)
+        if checked.exit_code:
+            raise typer.Exit(checked.exit_code)
 
 
 @app.command()

@@ -57,12 +57,16 @@ def history_tag(
     note: Annotated[str, typer.Option("--note", help="What the baseline stands for.")] = "",
     json: Json = False,
 ) -> None:
-    """Name the newest snapshot, or that of --snapshot, as a baseline; thinning keeps it."""
+    """Name the newest snapshot, or that of --snapshot, as a baseline; thinning keeps it.
+
+    What crosses up to it is accepted: with --check, new is what was never seen up to the newest baseline.
+    """
+    from workbench.decide.check import accept
     from workbench.snapshot import load_snapshot, tag
 
     found, folder = _recorded(estate, history)
     chosen = load_snapshot(snapshot, found.estate) if snapshot else found.newest
-    made = tag(folder, name, chosen, note)
+    made = tag(folder, name, chosen, note, accept(found, chosen).to_json())
     _say(json, made.to_json(), f"{name} is {made.snapshot}, of {made.at:%Y-%m-%d %H:%M} UTC")
 
 

@@ -39,6 +39,10 @@ Baseline = Annotated[
     str | None,
     typer.Option("--baseline", help="Begin with this tagged snapshot.", metavar="NAME"),
 ]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Exit with 1 where something new crosses, or a target is stale."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 

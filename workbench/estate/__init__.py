@@ -5,6 +5,8 @@ estate.toml         [estate] [instances.NAME] [services.NAME] [[references]] [[a
 services/NAME.toml  the keys of [services.NAME], for who wants a file per service
 references.toml     [[references]] [[aliases]], for who wants them apart
 exemptions.toml     [[exemptions]], for who wants them apart
+
+Beside them lie decisions/*.md: see workbench.decide.decisions.
 """
 
 from workbench.estate.claims import is_platform_schema

@@ -22,7 +22,7 @@ from workbench.snapshot.epochs import Adoption
 from workbench.snapshot.history import History, load_history, load_snapshot, newest_first
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
 from workbench.snapshot.objects import Objects, encode, records
-from workbench.snapshot.readings import read_texts, reader_beside
+from workbench.snapshot.readings import kept_beside, read_texts, reader_beside
 from workbench.snapshot.spans import Span
 from workbench.snapshot.together import each, together
 from workbench.snapshot.upkeep import (
@@ -57,6 +57,7 @@ __all__ = [
     "each",
     "encode",
     "find_tag",
+    "kept_beside",
     "load_history",
     "load_snapshot",
     "load_tags",

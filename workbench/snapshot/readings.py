@@ -73,8 +73,13 @@ def reader_beside(history: Path | None) -> Callable[[Iterable[str]], list[Statem
     >>> reader_beside(reference_estate("marketplace") / "history").keywords["history"] is None
     True
     """
+    return partial(read_texts, history=kept_beside(history), columns=False)
+
+
+def kept_beside(history: Path | None) -> Path | None:
+    """Return the history if something derived may be kept in it: not in what is shipped in ``data/``."""
     shipped = history is not None and history.resolve().is_relative_to(shared("data").resolve())
-    return partial(read_texts, history=None if shipped else history, columns=False)
+    return None if shipped else history
 
 
 def _path(history: Path) -> Path:

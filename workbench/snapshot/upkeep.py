@@ -1,6 +1,6 @@
 """What a person does with a history's folder: merge parts, tag, join epochs, thin.
 
-    history/tags/NAME.json       a baseline: which snapshot bears the name
+    history/tags/NAME.json       a baseline: which snapshot bears the name, and what was seen up to it
     history/adopted/….json       a person's word that counters go on over a break
 
 A snapshot that exists is never changed. Thinning alone removes some.
@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,16 +33,23 @@ _TAG = re.compile(r"[A-Za-z0-9][\w.-]{0,62}", re.ASCII)
 
 @dataclass(frozen=True)
 class Tag:
-    """A name for a snapshot: a baseline to compare with. ``at`` is the snapshot's date."""
+    """A name for a snapshot: a baseline to compare with. ``at`` is the snapshot's date.
+
+    ``seen`` is what was known up to it, as whoever tagged it writes it down: it stays when the snapshots
+    before it are thinned. Empty in files of older versions.
+    """
 
     name: str
     snapshot: str
     at: datetime
     note: str = ""
+    seen: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, object]:
-        """Return the tag as its file and documents hold it."""
-        return asdict(self) | {"at": self.at.isoformat()}
+        """Return the tag as documents hold it; its file holds ``seen`` too."""
+        found = asdict(self) | {"at": self.at.isoformat()}
+        del found["seen"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -72,14 +79,20 @@ class Thinned:
         return asdict(self)
 
 
-def tag(folder: Path, name: str, snapshot: Snapshot, note: str = "") -> Tag:
+def tag(
+    folder: Path,
+    name: str,
+    snapshot: Snapshot,
+    note: str = "",
+    seen: Mapping[str, list[str]] | None = None,
+) -> Tag:
     """Give ``snapshot`` a name; UsageError where the name is no name, or another snapshot's."""
     if not _TAG.fullmatch(name):
         raise UsageError(
             f"{name!r} is no name for a baseline: up to 63 letters, digits, '-', '_' and '.', "
             "such as 2026-Q3"
         )
-    made = Tag(name, snapshot.manifest.id, snapshot.at, note)
+    made = Tag(name, snapshot.manifest.id, snapshot.at, note, seen or {})
     path = folder / "tags" / f"{name}.json"
     held = {t.name: t for t in load_tags(folder)}.get(name)
     if held is not None and held.snapshot != made.snapshot:
@@ -88,7 +101,7 @@ def tag(folder: Path, name: str, snapshot: Snapshot, note: str = "") -> Tag:
             f"remove {path}"
         )
     with staging(folder) as beside:
-        put(beside, path, _text(made.to_json()))
+        put(beside, path, _text(made.to_json() | {"seen": dict(made.seen)}))
     return made
 
 
@@ -111,8 +124,10 @@ def find_tag(folder: Path, name: str) -> Tag:
 def _read_tag(path: Path) -> Tag:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return Tag(data["name"], data["snapshot"], datetime.fromisoformat(data["at"]), data["note"])
-    except (ValueError, KeyError, TypeError) as error:
+        at = datetime.fromisoformat(data["at"])
+        seen = {name: list(held) for name, held in data.get("seen", {}).items()}
+        return Tag(data["name"], data["snapshot"], at, data["note"], seen)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SnapshotError(f"{path} is no baseline ({error}): remove it, and tag again") from error
 
 
@@ -217,11 +232,14 @@ def thin(folder: Path, *, dry: bool = False) -> Thinned:
         removed = [s for s in history if s.manifest.id not in kept]
         wanted = {p.content for s in history if s.manifest.id in kept for p in s.manifest.parts}
         manifests = [folder / "snapshots" / f"{s.manifest.id}.json" for s in removed]
+        derived = [folder / "derived" / f"keys-{s.manifest.id}.json" for s in removed]
         objects = [p for p in (folder / "objects").glob("*.parquet") if p.stem not in wanted]
         freed = sum(p.stat().st_size for p in (*manifests, *objects))
         if not dry:
             for path in (*manifests, *objects):  # manifests first: none refers to what is gone
                 path.unlink()
+            for path in derived:
+                path.unlink(missing_ok=True)
     return Thinned(tuple(s.manifest.id for s in removed), len(history) - len(removed), freed)
 
 
