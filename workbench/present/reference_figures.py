@@ -30,9 +30,9 @@ class Folded:
 
     def _repr_html_(self) -> str:
         parts = [
-            f"<details><summary>{escape(name)}: {escape(diagram.title)}</summary>"
-            f"{diagram.html(anchors=True)}</details>"
-            for name, diagram in self.diagrams
+            f'<details class="wb-diagrams"><summary>{escape(diagram.title)}</summary>'
+            f"{diagram.html()}</details>"
+            for _, diagram in self.diagrams
         ]
         if self.more:
             parts.append(
