@@ -138,7 +138,8 @@ def _inferred(
     ranked = held.of_column(position)
     best = ranked[0]
     belief = float(held.belief[best])
-    named = held.pairs.kind[best] in (Kind.FULL, Kind.CONTEXT, Kind.ALIAS, Kind.TOLD)
+    # a statement that joins it to one table says nothing of the rows that are of another
+    named = held.pairs.kind[best] in (Kind.FULL, Kind.CONTEXT, Kind.ALIAS)
     accepted = belief >= ACCEPTED
     if any_table and not (accepted and named and held.pairs.left[best] == 0):
         return None
