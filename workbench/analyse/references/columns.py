@@ -158,7 +158,7 @@ class ColumnReferences:
         for reference in found:
             groups.setdefault((reference.source, reference.target), []).append(reference)
         for (source, target), group in groups.items():
-            group.sort(key=lambda r: _STRONGEST.index(r.kind))
+            group.sort(key=lambda r: (_STRONGEST.index(r.kind), r.evidence))
             count = calls.get(frozenset(e for e in (source, target) if e is not None))
             said = [line for r in group for line in r.evidence]
             if count is not None:
