@@ -282,6 +282,17 @@ def test_of_two_keys_that_statements_join_the_one_named_after_the_other_refers()
     assert joined == {"a.user_profiles.userId": "a.users.id"}
 
 
+def test_the_manager_of_a_customer_is_no_customer_and_that_of_an_employee_is_one():
+    estate = (
+        Estate(one_database=True)
+        .table("a.employees", "id* bigint", "manager_id bigint")
+        .table("a.customers", "id* bigint", "account_manager_id bigint", "manager_id bigint")
+    )
+    drawn = estate.drawn()
+    assert drawn["a.employees.manager_id"] == "a.employees.id"
+    assert "a.customers.id" not in drawn.values()
+
+
 def test_a_join_to_one_table_does_not_settle_a_row_of_any_table():
     estate = (
         Estate(one_database=True)
