@@ -80,7 +80,8 @@ class ColumnReferences:
         keys = [self._known(r.source, r.target, "foreign_key") for r in self.keys]
         found = infer(
             self.objects.structure,
-            [*(k for k in keys if k is not None), *learnt],
+            # of a column that is written of twice the last is learned: the key, for the server enforces it
+            [*learnt, *(k for k in keys if k is not None)],
             joins=self.joins,
             aliases=self.written.aliases,
             rejected=self.written.rejected,
