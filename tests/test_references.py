@@ -12,6 +12,7 @@ from workbench.analyse.references import references
 from workbench.collect import collect
 from workbench.estate.resolve import estate_from_text
 from workbench.model import Reference
+from workbench.present.terminal_references import print_references
 
 SHOP = """
 CREATE SCHEMA sales; CREATE SCHEMA stock; CREATE SCHEMA common;
@@ -212,3 +213,21 @@ def test_corners_of_the_catalogues_are_read_alike_on_every_version(corners):
     )
     keys = [r.key for r in corners.references]
     assert len(set(keys)) == len(keys)
+
+
+def test_where_nothing_crosses_the_terminal_shows_what_is_inside(database, capsys, monkeypatch):
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE customers (id int PRIMARY KEY)")
+        connection.execute("CREATE TABLE invoices (id int PRIMARY KEY, customer_id int)")
+        connection.execute("CREATE TABLE notes (id int PRIMARY KEY, of_type text, of_id int)")
+    url = (
+        f'[instances.main]\nurl = "{database.url}"\n[services.all]\ndatabase = "{database.name}"\n'
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    print_references(references(collect(estate_from_text(url))))
+    printed = capsys.readouterr().out
+    assert "No reference is seen to leave its service; 1 stays inside" in printed
+    row = next(line for line in printed.splitlines() if "all.invoices.customer_id" in line)
+    assert "all.customers.id" in row
+    assert "inferred" in row
+    assert "`of_id` identifies a row of whichever" in printed
