@@ -96,6 +96,12 @@ def test_importing_the_figures_does_not_import_matplotlib():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
+def test_a_command_that_draws_no_graph_does_not_wait_for_the_libraries_of_graphs():
+    heavy = "{'networkx', 'pygraphviz', 'matplotlib'}"
+    code = f"import sys, workbench.present.terminal; sys.exit(len({heavy} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_the_message_names_what_the_data_say(hostile):
     assert "holds 22%" in show.headline(hostile).sentence
     assert "grows" in show.growth_by_service(hostile).title

@@ -272,6 +272,40 @@ def test_what_is_certain_is_not_inferred_again_and_teaches():
     assert estate.drawn(known) == {"a.visits.clerk_id": "a.people.id"}
 
 
+def test_of_two_keys_that_statements_join_the_one_named_after_the_other_refers():
+    estate = (
+        Estate(one_database=True)
+        .table("a.users", "id* bigint", "email text")
+        .table("a.user_profiles", "userId* bigint", "bio text")
+    )
+    joined = estate.drawn(joins=[(0, "id", 1, "userId", 520)])
+    assert joined == {"a.user_profiles.userId": "a.users.id"}
+
+
+def test_the_manager_of_a_customer_is_no_customer_and_that_of_an_employee_is_one():
+    estate = (
+        Estate(one_database=True)
+        .table("a.employees", "id* bigint", "manager_id bigint")
+        .table("a.customers", "id* bigint", "account_manager_id bigint", "manager_id bigint")
+    )
+    drawn = estate.drawn()
+    assert drawn["a.employees.manager_id"] == "a.employees.id"
+    assert "a.customers.id" not in drawn.values()
+
+
+def test_a_join_to_one_table_does_not_settle_a_row_of_any_table():
+    estate = (
+        Estate(one_database=True)
+        .table("a.articles", "id* bigint", "title text")
+        .table("a.photos", "id* bigint", "url text")
+        .table("a.remarks", "id* bigint", "subject_type text", "subject_id bigint", "said text")
+    )
+    found = estate.inferred(joins=[(0, "id", 2, "subject_id", 390)])
+    assert [(n, f.shape, f.target) for n, f in found.items()] == [
+        ("a.remarks.subject_id", "polymorphic", None)
+    ]
+
+
 def test_aliases_joins_comments_and_rejections_are_heard():
     estate = (
         Estate(one_database=True)

@@ -19,6 +19,7 @@ CREATE TABLE teams.teams (id uuid PRIMARY KEY, name text);
 CREATE TABLE teams.members (team_id uuid, user_id uuid, PRIMARY KEY (team_id, user_id));
 CREATE TABLE docs.pages (id uuid PRIMARY KEY, user_id uuid, keeper_id uuid, session_id uuid, folder uuid);
 CREATE TABLE docs.notes (id uuid PRIMARY KEY, page_id uuid, mail text);
+CREATE TABLE docs.links (id uuid PRIMARY KEY, page_id uuid REFERENCES docs.notes);
 """
 
 ESTATE = """
@@ -150,3 +151,29 @@ def test_what_crosses_and_is_not_in_the_map_is_missing_from_it(review):
         f"{place}/docs.pages(session_id)->{place}/auth.sessions(id)",
         f"{place}/teams.members(user_id)->{place}/auth.users(id)",
     ]
+
+
+def test_a_map_that_contradicts_a_foreign_key_is_told_once(review):
+    row = '[[references]]\nfrom = "docs.links.page_id"\nto = "docs.pages.id"\n'
+    found = review(row + row)
+    (finding,) = [f for f in found.differences if f.rule == "reference-map-contradicted"]
+    assert "a foreign key says docs.notes.id" in finding.detail
+    assert "correct the map, or drop the key" in finding.remediation
+    right = review(row.replace("docs.pages", "docs.notes"))
+    assert not [f for f in right.differences if f.rule == "reference-map-contradicted"]
+
+
+def test_where_the_map_contradicts_a_foreign_key_the_key_is_learned_from(database):
+    with database.connect() as connection:
+        connection.execute("""
+            CREATE TABLE people (id int PRIMARY KEY);
+            CREATE TABLE firms (id int PRIMARY KEY);
+            CREATE TABLE bills (id int PRIMARY KEY, keeper_id int REFERENCES people);
+            CREATE TABLE notes (id int PRIMARY KEY, keeper_id int);
+        """)
+    text = (
+        f'[instances.main]\nurl = "{database.url}"\n[services.all]\ndatabase = "{database.name}"\n'
+    )
+    text += '[[references]]\nfrom = "all.bills.keeper_id"\nto = "all.firms.id"\n'
+    found = by_source(references(collect(estate_from_text(text))))
+    assert found["public.notes.keeper_id"].target.table == "people"

@@ -12,6 +12,7 @@ from workbench.analyse.references import references
 from workbench.collect import collect
 from workbench.estate.resolve import estate_from_text
 from workbench.model import Reference
+from workbench.present.terminal_references import print_references
 
 SHOP = """
 CREATE SCHEMA sales; CREATE SCHEMA stock; CREATE SCHEMA common;
@@ -151,3 +152,82 @@ def test_the_graph_knows_hubs_and_what_the_server_binds(shop):
     assert graph.cycles == ()
     assert set(graph.isolation["service"]) == {"sales", "stock", "common"}
     assert graph.orphans == ()
+
+
+CORNERS = """
+CREATE SCHEMA a; CREATE SCHEMA b;
+CREATE TABLE b.target (id int PRIMARY KEY, code text);
+CREATE TABLE a.days (id int, day date, tid int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE a.days_1 (junk int, tid int, day date NOT NULL, id int NOT NULL, PRIMARY KEY (id, day));
+ALTER TABLE a.days_1 DROP COLUMN junk;
+ALTER TABLE a.days ATTACH PARTITION a.days_1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+ALTER TABLE a.days_1 ADD FOREIGN KEY (tid) REFERENCES b.target;
+CREATE TABLE a.visits (n int, d date, FOREIGN KEY (n, d) REFERENCES a.days_1 (id, day));
+CREATE VIEW a.january AS SELECT tid FROM a.days_1;
+CREATE TABLE a.twice (t int);
+ALTER TABLE a.twice ADD CONSTRAINT second FOREIGN KEY (t) REFERENCES b.target;
+ALTER TABLE a.twice ADD CONSTRAINT first FOREIGN KEY (t) REFERENCES b.target ON DELETE CASCADE;
+CREATE FUNCTION a.clear() RETURNS void LANGUAGE sql AS 'DELETE FROM b.target';
+CREATE FUNCTION b.more(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 1';
+CREATE FUNCTION a.first() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT id FROM b.target; END;
+CREATE TABLE a.made (n int CHECK (b.more(n) > 0), m int GENERATED ALWAYS AS (b.more(n)) STORED);
+CREATE INDEX ON a.made (b.more(n));
+CREATE VIEW a.computed AS SELECT b.more(n) AS n FROM a.made;
+"""
+
+
+@pytest.fixture
+def corners(major):
+    with ExitStack() as stack:
+        admin = stack.enter_context(psycopg.connect(major.url(), autocommit=True))
+        admin.execute("CREATE DATABASE corners")
+        stack.callback(admin.execute, "DROP DATABASE corners WITH (FORCE)")
+        with psycopg.connect(major.url("corners"), autocommit=True) as connection:
+            connection.execute(CORNERS)
+        text = f'[instances.main]\nurl = "{major.url("corners")}"\ndatabase = "corners"\n'
+        text += '[services.a]\nschemas = ["a"]\n[services.b]\nschemas = ["b"]\n'
+        yield references(collect(estate_from_text(text)))
+
+
+def test_corners_of_the_catalogues_are_read_alike_on_every_version(corners):
+    """What a partition refers to in another order of columns, and what depends on one thing in two ways."""
+    assert found_in(corners.accepted) == {
+        ("foreign_key", "a.days(tid)", "b.target(id)", "plain"),
+        ("foreign_key", "a.visits(n,d)", "a.days(id,day)", "composite"),
+        ("foreign_key", "a.twice(t)", "b.target(id)", "plain"),
+        ("view", "a.january", "a.days(tid)", "plain"),
+        ("view", "a.computed", "a.made(n)", "plain"),
+        ("function", "a.computed", "b.more(integer)", "plain"),
+        ("function", "a.clear()", "b.target", "plain"),
+        ("function", "a.first()", "b.target", "plain"),
+        ("function", "a.made", "b.more(integer)", "plain"),
+        ("function", "a.made(m)", "b.more(integer)", "plain"),
+    }
+    said = {(r.source.relation, r.source.columns, r.kind): r.evidence for r in corners.accepted}
+    twice = ("foreign key first, ON DELETE CASCADE", "foreign key second")
+    assert said["a.twice", ("t",), "foreign_key"] == twice
+    assert said["a.made", ("m",), "function"] == ("its default uses function b.more(integer)",)
+    assert said["a.made", (), "function"] == (
+        "a check on it uses function b.more(integer)",
+        "an index on it uses function b.more(integer)",
+    )
+    keys = [r.key for r in corners.references]
+    assert len(set(keys)) == len(keys)
+
+
+def test_where_nothing_crosses_the_terminal_shows_what_is_inside(database, capsys, monkeypatch):
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE customers (id int PRIMARY KEY)")
+        connection.execute("CREATE TABLE invoices (id int PRIMARY KEY, customer_id int)")
+        connection.execute("CREATE TABLE notes (id int PRIMARY KEY, of_type text, of_id int)")
+    url = (
+        f'[instances.main]\nurl = "{database.url}"\n[services.all]\ndatabase = "{database.name}"\n'
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    print_references(references(collect(estate_from_text(url))))
+    printed = capsys.readouterr().out
+    assert "No reference is seen to leave its service; 1 stays inside" in printed
+    row = next(line for line in printed.splitlines() if "all.invoices.customer_id" in line)
+    assert "all.customers.id" in row
+    assert "inferred" in row
+    assert "`of_id` identifies a row of whichever" in printed

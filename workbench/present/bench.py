@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +17,6 @@ from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
-from workbench.analyse.references import References, references
 from workbench.analyse.sessions import Sessions, sessions
 from workbench.analyse.workload import Workload, workload
 from workbench.errors import UsageError
@@ -34,6 +34,9 @@ from workbench.snapshot import (
     reader_beside,
     window_of,
 )
+
+if TYPE_CHECKING:
+    from workbench.analyse.references import References
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Bench:
     @cached_property
     def references(self) -> References:
         """What refers to what, with the joins of the window's statements."""
+        from workbench.analyse.references import references  # its graphs are slow to load
+
         return references(self.history.newest, self.workload.attributed)
 
     @cached_property

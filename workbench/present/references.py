@@ -68,6 +68,8 @@ def references_answer(found: References) -> str:
     pairs = {(r.source.service, r.target.service) for r in crossing if r.target}
     if not crossing:
         told = "No reference is seen to leave its service"
+        if inside := sum(not r.crosses for r in found.accepted):
+            told += f"; {_count(inside, 'stays', 'stay')} inside"
     else:
         held = {0: "none of them a foreign key", 1: "one of them a foreign key"}.get(
             keys, f"{keys:,} of them foreign keys"

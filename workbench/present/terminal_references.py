@@ -5,28 +5,37 @@ from __future__ import annotations
 from rich.text import Text
 
 from workbench.analyse.references import References
-from workbench.model import Reference, ReferenceEnd
+from workbench.model import COLUMN_KINDS, Reference, ReferenceEnd
 from workbench.present.references import KINDS, references_answer
 from workbench.present.terminal import print_coverage, stdout, table
 from workbench.present.text import legible, shorten
 
 _MOST = 30
+_BESIDE = (
+    24  # characters of a line that the two ends do not have: kind, share, and the space between
+)
 
 
 def print_references(found: References) -> None:
-    """Print the answer, the references that cross, the open ones, differences, and the next command."""
+    """Print the answer, the references that cross (those of columns where none does), the open ones, differences, and the next command."""
     console = stdout()
     console.print(Text(references_answer(found)), style="bold")
     print_coverage(found.coverage)
     crossing = [r for r in found.crossing if r.group != "audit"]
-    if crossing:
-        rows = [_row(r) for r in crossing[:_MOST]]
+    inside = [r for r in found.accepted if r.kind in COLUMN_KINDS and r.group != "audit"]
+    shown, what = (crossing, "that cross") if found.crossing else (inside, "inside")
+    if shown:
+        rows = [_row(r) for r in shown[:_MOST]]
         console.print(table(("from", "to", "kind", "sure"), rows, right="lllr"))
-    _more(len(crossing) - _MOST, "that cross")
+    _more(len(shown) - _MOST, what)
     if found.unresolved:
         console.print()
         rows = [
-            (_place(r.source), " or ".join(_place(c.target) for c in r.candidates[:2]))
+            (
+                _place(r.source),
+                " or ".join(_place(c.target) for c in r.candidates[:2])
+                or legible("; ".join(r.evidence)),
+            )
             for r in found.unresolved[:_MOST]
         ]
         console.print(table(("column", "may mean"), rows))

@@ -42,7 +42,8 @@ def triggers(objects: Objects) -> Iterator[Reference]:
 def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
     """Yield what functions in SQL and PL/pgSQL name in their bodies, and in those that they call.
 
-    Functions of one name in one schema are read together.
+    Functions of one name in one schema are read together. What their writes set off is told by the triggers
+    and foreign keys that do.
     """
     structure = objects.structure
     for (instance, database, _), function in sorted(objects.functions.items()):
@@ -51,7 +52,7 @@ def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
         verbs: dict[int, set[str]] = {}
         for touch in found.touches:
             number = structure.named(*touch.relation[:4])
-            if number is not None:
+            if number is not None and not touch.via:
                 verbs.setdefault(number, set()).add(
                     "writes" if touch.access == "write" else "reads"
                 )
@@ -61,6 +62,16 @@ def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
             yield Reference(
                 function.end, target, "function", confidence=BODY_CONFIDENCE, evidence=(said,)
             )
+
+
+def called_by_views(objects: Objects) -> Iterator[Reference]:
+    """Yield the functions that people wrote which views call (pg_rewrite through pg_depend)."""
+    for place, row in objects.rows("view_functions", "view_oid", "function_oid"):
+        view = objects.find(place, "pg_class", int(row["view_oid"]))
+        function = objects.find(place, "pg_proc", int(row["function_oid"]))
+        if view is not None and function is not None:
+            said = f"the {view.object_kind} calls {function.object_kind} {function.relation}"
+            yield Reference(view, function, "function", evidence=(said,))
 
 
 def dependencies(objects: Objects) -> Iterator[Reference]:
@@ -91,7 +102,11 @@ def _dependent(
     attnums = () if row["attnum"] is None else (int(row["attnum"]),)
     source = objects.columns(place, int(row["relation_oid"]), attnums)
     of_column = row["catalogue"] == "pg_class" and row["oid"] == row["relation_oid"]
-    return source, "its type" if of_column else _USES.get(row["catalogue"], "it")
+    if not of_column:
+        return source, _USES.get(row["catalogue"], "it")
+    # before PostgreSQL 15 what a generated column is made of stands with the column
+    generated = row["referenced_catalogue"] == "pg_proc"
+    return source, _USES["pg_attrdef"] if generated else "its type"
 
 
 def _same(source: ReferenceEnd, target: ReferenceEnd) -> bool:

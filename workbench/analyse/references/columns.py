@@ -80,7 +80,8 @@ class ColumnReferences:
         keys = [self._known(r.source, r.target, "foreign_key") for r in self.keys]
         found = infer(
             self.objects.structure,
-            [*(k for k in keys if k is not None), *learnt],
+            # of a column that is written of twice the last is learned: the key, for the server enforces it
+            [*learnt, *(k for k in keys if k is not None)],
             joins=self.joins,
             aliases=self.written.aliases,
             rejected=self.written.rejected,
@@ -158,7 +159,7 @@ class ColumnReferences:
         for reference in found:
             groups.setdefault((reference.source, reference.target), []).append(reference)
         for (source, target), group in groups.items():
-            group.sort(key=lambda r: _STRONGEST.index(r.kind))
+            group.sort(key=lambda r: (_STRONGEST.index(r.kind), r.evidence))
             count = calls.get(frozenset(e for e in (source, target) if e is not None))
             said = [line for r in group for line in r.evidence]
             if count is not None:

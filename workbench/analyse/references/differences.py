@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from workbench.analyse.references.written import Written
+from workbench.analyse.references.written import Mapped, Written
 from workbench.model import COLUMN_KINDS, Finding, Reference, ReferenceEnd
 
 MISSING, CONTRADICTED = "reference-map-missing", "reference-map-contradicted"
@@ -17,13 +17,19 @@ def differences(
 ) -> tuple[Finding, ...]:
     """Return what the map lacks, what in it matches nothing, and what contradicts it; nothing where nobody keeps a map.
 
-    ``suggested`` is what names suggest of each source. Keys are made of the ends alone, so that they
+    ``suggested`` is what names suggest of each source; a foreign key of it weighs more. Keys are made of the ends alone, so that they
     outlive upgrades and renamed services.
     """
     if not written.mapped and not written.stale:
         return ()
-    found = [*written.stale, *_contradicted(written, suggested), *_missing(written, accepted)]
-    return tuple(sorted(found, key=lambda f: (f.rule, f.subject)))
+    accepted = tuple(accepted)
+    keys: dict[ReferenceEnd, list[Reference]] = {}
+    for reference in accepted:
+        if reference.kind == "foreign_key":
+            keys.setdefault(reference.source, []).append(reference)
+    contradicted = _contradicted(written, suggested, keys)
+    found = [*written.stale, *contradicted, *_missing(written, accepted)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.rule, f.subject)))
 
 
 def _missing(written: Written, accepted: Iterable[Reference]) -> Iterator[Finding]:
@@ -45,24 +51,32 @@ def _missing(written: Written, accepted: Iterable[Reference]) -> Iterator[Findin
 
 
 def _contradicted(
-    written: Written, suggested: Mapping[ReferenceEnd, Reference]
+    written: Written,
+    suggested: Mapping[ReferenceEnd, Reference],
+    keys: Mapping[ReferenceEnd, list[Reference]],
 ) -> Iterator[Finding]:
     for row in written.mapped:
-        seen = suggested.get(row.source)
-        if seen is None or seen.target is None or seen.status != "accepted":
+        guess = suggested.get(row.source)
+        seen = keys.get(row.source) or ([guess] if guess and guess.status == "accepted" else [])
+        if not seen or any(_agree(row, other.target) for other in seen):
             continue
-        same = seen.target.service == row.target.service if row.loose else seen.target == row.target
-        if same:
+        target, evidence = seen[0].target, "; ".join(seen[0].evidence)
+        if target is None:
             continue
-        yield Finding(
-            CONTRADICTED,
-            "warning",
-            row.source.path,
-            f"the map says that {_named(row.source)} refers to {_named(row.target)}; its name and type "
-            f"say {_named(seen.target)} (confidence {seen.confidence:.2f})",
-            "the map holds until somebody changes it: ask the owner of the column",
-            "; ".join(seen.evidence),
-        )
+        if seen[0].kind == "foreign_key":
+            said = f"a foreign key says {_named(target)}"
+            remedy = "the server enforces the key: correct the map, or drop the key"
+        else:
+            said = f"its name and type say {_named(target)} (confidence {seen[0].confidence:.2f})"
+            remedy = "the map holds until somebody changes it: ask the owner of the column"
+        detail = f"the map says that {_named(row.source)} refers to {_named(row.target)}; {said}"
+        yield Finding(CONTRADICTED, "warning", row.source.path, detail, remedy, evidence)
+
+
+def _agree(row: Mapped, target: ReferenceEnd | None) -> bool:
+    if target is None:
+        return True
+    return target.service == row.target.service if row.loose else target == row.target
 
 
 def _named(end: ReferenceEnd) -> str:

@@ -57,8 +57,9 @@ class Objects:
         return self._types.get((*place, oid)) if catalogue == "pg_type" else None
 
     def columns(self, place: Place, oid: int, attnums: tuple[int, ...]) -> ReferenceEnd | None:
-        """Return columns of a relation by their attnums; None where they are not here."""
+        """Return columns of a relation by its attnums, a partition's as its root's; None where they are not here."""
         number = self.structure.number(*place, oid)
+        attnums = tuple(self.structure.root_attnum(*place, oid, n) for n in attnums)
         if number is None or not all(self.structure.has_column(number, n) for n in attnums):
             return None
         return self.structure.end(number, self.structure.column_names(number, attnums))

@@ -54,6 +54,8 @@ class Structure:
     indexes: pd.DataFrame
     numbers: Mapping[tuple[str, str, int], int] = field(default_factory=dict, repr=False)
     """(instance, database, oid) to number; a partition has its root's"""
+    moved: Mapping[tuple[str, str, int, int], int] = field(default_factory=dict, repr=False)
+    """(instance, database, oid, attnum) of a partition's column to its root's attnum, where that differs"""
 
     def end(self, table: int, columns: tuple[str, ...] = ()) -> ReferenceEnd:
         """Return a table, or columns of it, as references name them."""
@@ -75,6 +77,10 @@ class Structure:
     def named(self, instance: str, database: str, schema: str, table: str) -> int | None:
         """Return the number of the table of that name; None where it is not here."""
         return self._by_name.get((instance, database, schema, table))
+
+    def root_attnum(self, instance: str, database: str, oid: int, attnum: int) -> int:
+        """Return the attnum by which a relation's column is here: a partition may have its columns in another order."""
+        return self.moved.get((instance, database, oid, attnum), attnum)
 
     def column_names(self, table: int, attnums: tuple[int, ...]) -> tuple[str, ...]:
         """Return the names of a table's columns by their attnum; KeyError where there is none such."""
@@ -155,7 +161,27 @@ def read_structure(snapshot: Snapshot) -> Structure:
     of_root = numbered.rename(columns={"root_oid": "relation_oid"})
     columns = _columns(snapshot, of_root, comments)
     keys, indexes = _indexes(snapshot, of_root, columns)
-    return Structure(tables, columns, keys, indexes, numbers)
+    return Structure(tables, columns, keys, indexes, numbers, _moved(snapshot, relations, columns))
+
+
+def _moved(
+    snapshot: Snapshot, relations: pd.DataFrame, columns: pd.DataFrame
+) -> dict[tuple[str, str, int, int], int]:
+    leaves = relations.loc[relations["oid"] != relations["root_oid"], [*_TABLE, "table"]]
+    leaves = leaves.rename(columns={"oid": "relation_oid"})
+    found = _read(snapshot, "columns", "relation_oid", "attnum", "attname")
+    found = found.merge(leaves, "inner", [*_PLACE, "relation_oid"])
+    of_root = columns[["table", "column", "attnum"]].rename(
+        columns={"column": "attname", "attnum": "root_attnum"}
+    )
+    found = found.merge(of_root, "inner", ["table", "attname"])
+    found = found[found["attnum"] != found["root_attnum"]]
+    return {
+        (instance, database, int(oid), int(attnum)): int(there)
+        for instance, database, oid, attnum, there in found[
+            [*_PLACE, "relation_oid", "attnum", "root_attnum"]
+        ].itertuples(index=False, name=None)
+    }
 
 
 def _read(snapshot: Snapshot, name: str, *columns: str) -> pd.DataFrame:

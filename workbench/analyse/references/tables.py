@@ -12,7 +12,7 @@ _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
 def foreign_keys(objects: Objects) -> Iterator[Reference]:
-    """Yield every declared foreign key (pg_constraint); what partitions inherit is their root's."""
+    """Yield every declared foreign key (pg_constraint), a partition's as its root's; what it inherits counts once."""
     names = ("conname", "contype", "relation_oid", "conkey", "referenced_oid", "confkey")
     more = ("confdeltype", "confupdtype", "convalidated", "parent_oid")
     for place, row in objects.rows("constraints", *names, *more):
@@ -54,12 +54,15 @@ def views(objects: Objects) -> Iterator[Reference]:
     used: dict[tuple[int, int], set[int]] = {}
     for place, row in objects.rows("view_dependencies", "view_oid", "relation_oid", "attnum"):
         view = structure.number(*place, int(row["view_oid"]))
-        relation = structure.number(*place, int(row["relation_oid"]))
+        oid = int(row["relation_oid"])
+        relation = structure.number(*place, oid)
         if view is None or relation is None or view == relation:
             continue
         attnums = used.setdefault((view, relation), set())
-        if row["attnum"] is not None and structure.has_column(relation, int(row["attnum"])):
-            attnums.add(int(row["attnum"]))
+        if row["attnum"] is not None:
+            attnum = structure.root_attnum(*place, oid, int(row["attnum"]))
+            if structure.has_column(relation, attnum):
+                attnums.add(attnum)
     for (view, relation), attnums in used.items():
         source = structure.end(view)
         target = structure.end(relation, structure.column_names(relation, tuple(sorted(attnums))))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from workbench.analyse.attribution import attributor
@@ -86,12 +87,30 @@ def references(snapshot: Snapshot, attributed: Attributed | None = None) -> Refe
         *tables.sequences(objects),
         *code.triggers(objects),
         *code.bodies(objects, reader),
+        *code.called_by_views(objects),
         *code.dependencies(objects),
         *elsewhere.foreign_tables(objects, catalogue),
         *elsewhere.publications(objects),
         *elsewhere.subscriptions(objects),
     ]
-    every = sorted(dict.fromkeys(found), key=lambda r: (r.key, r.kind, r.status))
+    every = _merged(found)
     accepted = [r for r in every if r.status == "accepted"]
     differing = differences(written, accepted, columns.suggested)
-    return References(structure, tuple(every), differing, snapshot.coverage)
+    return References(structure, every, differing, snapshot.coverage)
+
+
+def _merged(found: Iterable[Reference]) -> tuple[Reference, ...]:
+    """One reference for each key, kind and status, the surest, with the evidence of all; sorted by those."""
+    groups: dict[tuple[str, str, str], list[Reference]] = {}
+    for reference in found:
+        place = (reference.key, reference.kind, reference.status)
+        groups.setdefault(place, []).append(reference)
+    return tuple(_surest(groups[place]) for place in sorted(groups))
+
+
+def _surest(group: list[Reference]) -> Reference:
+    if len(group) == 1:
+        return group[0]
+    ranked = sorted(group, key=lambda r: (-r.confidence, r.evidence))
+    said = dict.fromkeys(line for r in ranked for line in r.evidence)
+    return replace(ranked[0], evidence=tuple(said))

@@ -15,7 +15,7 @@ from workbench.analyse.references.inference.words import (
     CODES,
     FOREIGN,
     IDENTIFIERS,
-    PEOPLE,
+    LED,
     SELVES,
 )
 
@@ -159,7 +159,7 @@ def _of_table(estate: Estate, index: Index, column: int, reading: Reading) -> It
                     0,
                     False,
                 )
-    elif (stem and stem[-1] in CHIEFS and name and name[-1] in PEOPLE) or (
+    elif (stem and stem[-1] in CHIEFS and name and name[-1] in LED) or (
         tail == "to" and stem and stem[-1] == "reply"
     ):
         for number in fitting(index.of_table.get(table, ())):

@@ -38,6 +38,12 @@ def aliases_of(
     return dict(found)
 
 
+def _of_its_own(estate: Estate, key: int) -> bool:
+    """Whether a key is just `id`, or called after the whole name of its table."""
+    stem = "".join(estate.keys[key].reading.stem)
+    return stem in ("", "".join(estate.names[estate.keys[key].table]))
+
+
 _NAMES = re.compile(
     r"(?:\breferences?|\brefers? to|\bforeign key(?: to)?|\bfk(?: to)?|\bpoints? to|->|→)"
     r"\s*:?\s*[\"`']?((?:[\w]+[\"`']?\.[\"`']?){0,2}\w+)",
@@ -53,6 +59,8 @@ def told_of(
 ) -> dict[int, frozenset[int]]:
     """Return the keys that statements compare a column with, and those that its comment names, by column.
 
+    Where statements compare two keys, the one that is called after its own table is told of none that is not.
+
     ``at`` and ``key_at`` find columns by table and name, and keys by column; ``joins`` are (table, column,
     table, column, calls).
     """
@@ -67,8 +75,12 @@ def told_of(
                 continue  # a table's own id is what others refer to
             key = key_at.get(target)
             fits = key is not None and (estate.keys[key].own or estate.keys[key].primary)
-            if key is not None and fits and estate.families[source] == estate.keys[key].family:
-                found[source].add(key)
+            if key is None or not fits or estate.families[source] != estate.keys[key].family:
+                continue
+            mine = key_at.get(source)
+            if mine is not None and _of_its_own(estate, mine) and not _of_its_own(estate, key):
+                continue  # two keys: the one that is called after another table refers
+            found[source].add(key)
     for source, key in _commented(estate):
         found[source].add(key)
     return {source: frozenset(keys) for source, keys in found.items()}

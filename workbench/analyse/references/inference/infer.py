@@ -142,7 +142,7 @@ def _inferred(
     ranked = held.of_column(position)
     best = ranked[0]
     belief = float(held.belief[best])
-    # what one statement joins is one of the tables that a polymorphic column may mean
+    # a statement that joins it to one table says nothing of the rows that are of another
     named = held.pairs.kind[best] in (Kind.FULL, Kind.CONTEXT, Kind.ALIAS)
     accepted = belief >= ACCEPTED
     if any_table and not (accepted and named and held.pairs.left[best] == 0):

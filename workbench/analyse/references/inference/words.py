@@ -183,7 +183,10 @@ CHIEFS = _set(
     manager supervisor boss superior report lead leader mentor
     """
 )
-"""Relations between rows of a table of people."""
+"""Relations between rows of a table of people who work together."""
+
+LED = _set("user person member employee staff admin")
+"""Of PEOPLE those whose chief is one of them; the manager of a customer or an account is not."""
 
 FOREIGN = _set(
     """
