@@ -14,6 +14,7 @@ from typing import Protocol
 import pandas as pd
 
 from workbench.analyse.attribution import Attribution
+from workbench.analyse.touching import INHERITANCE
 from workbench.snapshot import Window
 from workbench.sql import Statement
 
@@ -37,7 +38,7 @@ def bounded(
 ) -> pd.DataFrame:
     """Return ``touches`` with ``low`` and ``high`` of uncertain writes narrowed, where the counters can.
 
-    They can where the statement writes one name, every relation it may mean is an ordinary table, and both
+    They can where the statement writes one name, every relation it may mean is an ordinary table that none inherits from, and both
     readings of its counters are those of the statements. See ``workbench.analyse.statements.Attributed``.
     """
     # what a write sets off comes on top of the rows that it changes itself
@@ -51,6 +52,7 @@ def bounded(
         and len(facts[n].statement.writes) == 1
         and not facts[n].statement.approximate
         and not facts[n].attribution.open_ended
+        and not any(INHERITANCE in t.via for t in facts[n].attribution.touches)
     ]
     if not candidates:
         return touches

@@ -1,4 +1,5 @@
-"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade, row policies.
+"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade, row policies,
+and what inherits from a table.
 
 Bodies are searched for names, so that what they touch is never certain. What a foreign key cascades to is as
 certain as the change that sets it off.
@@ -15,7 +16,7 @@ from typing import NamedTuple, Protocol
 from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, read_path
 from workbench.analyse.reactions import Place, Reactions, reactions
 from workbench.analyse.sharing import Context
-from workbench.analyse.touching import Access, Touch, by_name, is_system, wanted
+from workbench.analyse.touching import INHERITANCE, Access, Touch, by_name, is_system, wanted
 from workbench.sql import Name, Statement
 
 _DYNAMIC = re.compile(r"\bexecute\b(?!\s+(?:function|procedure)\b)", re.IGNORECASE)
@@ -33,6 +34,8 @@ class Change(NamedTuple):
     certain: bool
     named: bool
     """the text names the relation; False: it may hide behind the same name"""
+    only: bool = False
+    """what inherits from the relation is left alone"""
 
 
 class After(NamedTuple):
@@ -160,7 +163,7 @@ class Consequences:
                         self._call(walk, step, called)
             elif step.change is not None:
                 for at in self._places(walk.names, step.change.oid):
-                    what = (at, step.change.event, step.change.columns)
+                    what = (at, step.change.event, step.change.columns, step.change.only)
                     if what not in seen:
                         seen.add(what)
                         self._react(walk, step, step.change, self._reactions.get(at, _NO_REACTION))
@@ -181,8 +184,18 @@ class Consequences:
             certain = change.certain
             touched = self.touched(walk.names, cascade.child, "write", certain, walk.named)
             walk.touches |= dict.fromkeys(t._replace(via=via) for t in touched)
-            after = Change(then[0], cascade.child, then[1], certain, walk.named)
+            # the server's own query says ONLY
+            after = Change(then[0], cascade.child, then[1], certain, walk.named, only=True)
             walk.waiting.append(_Step(via, step.path, change=after))
+        for child in () if change.only or change.event == "insert" else found.children:
+            if child in walk.names.root:
+                via = (*step.via, INHERITANCE)
+                # a view may say ONLY
+                certain = change.certain and walk.names.by_oid[change.oid].relkind != "v"
+                touched = self.touched(walk.names, child, "write", certain, walk.named)
+                walk.touches |= dict.fromkeys(t._replace(via=via) for t in touched)
+                after = change._replace(oid=child, certain=certain)
+                walk.waiting.append(_Step(via, step.path, change=after))
 
     def _call(self, walk: _Walk, step: _Step, called: tuple[str, str]) -> None:
         for function in walk.names.functions[called[1]][called[0]]:
@@ -194,7 +207,7 @@ class Consequences:
         if function.search_path is not None:
             path = read_path(function.search_path, walk.context.login)
         inside = dict.fromkeys(
-            touch._replace(named=walk.named, via=step.via)
+            touch._replace(named=walk.named, via=(*step.via, *touch.via))
             for oid, access, _ in self._inside(walk, path, code)
             for touch in self.touched(walk.names, oid, access, False, False)
         )

@@ -1,10 +1,11 @@
-"""What a write sets off by itself: the triggers of a table, and foreign keys that cascade to others."""
+"""What a write sets off by itself: a table's triggers, foreign keys that cascade, and what inherits from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from workbench.analyse.inheritance import children
 from workbench.snapshot import Snapshot, records
 from workbench.sql import Name
 
@@ -65,6 +66,8 @@ class Reactions(NamedTuple):
 
     triggers: tuple[Trigger, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    children: tuple[int, ...] = ()
+    """oids of what inherits from it: all but an INSERT works on them too, unless it says ONLY"""
 
 
 Place = tuple[str, str, int]
@@ -76,15 +79,18 @@ def reactions(
 ) -> dict[Place, Reactions]:
     """Return what writes set off, per relation; a partition's triggers are its root's.
 
-    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, functions, constraints
-    and columns. Triggers whose function is the system's or an extension's are left out.
+    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, functions, constraints,
+    columns and inheritance. Triggers whose function is the system's or an extension's are left out.
     """
     names = _Columns(snapshot)
     triggers = _triggers(snapshot, roots, names)
     cascades = _cascades(snapshot, roots, names)
+    heirs = children(snapshot)
     return {
-        place: Reactions(tuple(triggers.get(place, ())), tuple(cascades.get(place, ())))
-        for place in triggers.keys() | cascades.keys()
+        place: Reactions(
+            tuple(triggers.get(place, ())), tuple(cascades.get(place, ())), heirs.get(place, ())
+        )
+        for place in triggers.keys() | cascades.keys() | heirs.keys()
     }
 
 
