@@ -1,4 +1,4 @@
-"""What a statement reaches that only the catalogue tells of: tables that inherit from what it names."""
+"""What a statement reaches that only the catalogue tells of: what inherits from a table, and rules on it."""
 
 import psycopg
 import pytest
@@ -27,6 +27,7 @@ def ran(server, name, objects, texts):
     with made(server, [name], [login]):
         with unseen(server, name) as admin:
             admin.execute(f"CREATE EXTENSION pg_stat_statements; {objects} {GRANTS}")
+            admin.execute("SELECT pg_stat_statements_reset()")  # of databases long gone
         with psycopg.connect(server.url(name, login), autocommit=True) as session:
             for text in texts:
                 session.execute(text)
@@ -146,3 +147,82 @@ def test_a_foreign_key_cascades_to_its_own_table_only(inherited):
 def test_whose_interval_holds_what_was_done_to_inheriting_tables(inherited):
     # all but three with ONLY, the INSERT, and those on other tables
     assert inherited.interval("depot", "calls") == (0.0, 8.0)
+
+
+RULED = """
+CREATE SCHEMA shop; CREATE SCHEMA depot;
+CREATE TABLE depot.bins (id int, n int); CREATE TABLE depot.log (n int); CREATE TABLE depot.seen (n int);
+CREATE TABLE shop.orders (id int, n int); CREATE TABLE shop.kept (id int, n int);
+CREATE TABLE shop.parts (id int, n int); CREATE TABLE shop.idle (id int);
+CREATE VIEW shop.v AS SELECT id FROM shop.kept;
+CREATE FUNCTION depot.noted() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO depot.log VALUES (1); RETURN NULL; END $$;
+CREATE TRIGGER noted AFTER INSERT ON depot.bins FOR EACH ROW EXECUTE FUNCTION depot.noted();
+CREATE RULE stored AS ON INSERT TO shop.orders DO ALSO INSERT INTO depot.bins VALUES (NEW.id, 1);
+CREATE RULE counted AS ON UPDATE TO shop.orders WHERE (SELECT count(*) FROM depot.seen) >= 0
+  DO UPDATE depot.bins SET n = NEW.n WHERE id = OLD.id;
+CREATE RULE kept AS ON DELETE TO shop.kept DO INSTEAD (UPDATE shop.kept SET n = 0 WHERE id = OLD.id; DELETE FROM depot.bins);
+CREATE RULE off AS ON INSERT TO shop.idle DO ALSO INSERT INTO depot.bins VALUES (NEW.id, 1);
+ALTER TABLE shop.idle DISABLE RULE off;
+CREATE RULE through AS ON INSERT TO shop.v DO INSTEAD INSERT INTO depot.seen VALUES (NEW.id);
+"""
+RULING = (
+    "INSERT INTO shop.orders VALUES (1, 1)",
+    "UPDATE shop.orders SET n = 2",
+    "DELETE FROM shop.orders WHERE id = 3",
+    "SELECT id FROM shop.orders",
+    "DELETE FROM shop.kept WHERE id = 1",
+    "INSERT INTO shop.idle VALUES (1)",
+    "INSERT INTO shop.v VALUES (1)",
+)
+
+
+@pytest.fixture(scope="module")
+def ruled(major):
+    return ran(major, "ruled", RULED, RULING)
+
+
+def test_a_rule_writes_where_its_commands_write_and_what_they_set_off(ruled):
+    piece = "INSERT INTO shop.orders"
+    assert beyond(ruled, piece) == {
+        ("write", "depot.bins", "rule stored", False),
+        ("write", "depot.log", "rule stored > trigger noted", False),
+    }
+    row = ruled.row(piece)
+    assert (row["rung"], row["exclusive"], row["open_ended"]) == ("approximate", None, False)
+    assert ruled.sure(piece) == {"write shop.orders"}
+    (found,) = crossing(ruled, piece)
+    assert (found.owners, found.at_most) == (("depot",), True)
+
+
+def test_a_rule_that_updates_and_what_its_condition_reads(ruled):
+    assert {t for t in beyond(ruled, "UPDATE shop.orders") if t[1] != "shop.orders"} == {
+        ("write", "depot.bins", "rule counted", False),
+        ("read", "depot.seen", "rule counted", False),
+    }
+
+
+def test_a_rule_instead_of_a_delete(ruled):
+    assert ("write", "depot.bins", "rule kept", False) in beyond(ruled, "DELETE FROM shop.kept")
+    assert ruled.row("DELETE FROM shop.kept")["exclusive"] is None
+
+
+def test_a_rule_on_a_view(ruled):
+    touched = beyond(ruled, "INSERT INTO shop.v")
+    assert ("write", "depot.seen", "rule through", False) in touched
+
+
+def test_a_rule_of_another_event_or_disabled_changes_nothing(ruled):
+    for piece in (
+        "DELETE FROM shop.orders",
+        "SELECT id FROM shop.orders",
+        "INSERT INTO shop.idle",
+    ):
+        assert beyond(ruled, piece) == set()
+        row = ruled.row(piece)
+        assert (row["rung"], row["exclusive"]) == ("qualified", "shop")
+
+
+def test_whose_interval_holds_what_rules_did(ruled):
+    # four statements; the server counts what a rule adds to one as another call of it
+    assert ruled.interval("depot", "calls") == (0.0, 7.0)

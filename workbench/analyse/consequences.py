@@ -1,5 +1,5 @@
-"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade, row policies,
-and what inherits from a table.
+"""What running a statement touches beyond its text: bodies of functions, triggers, rules, foreign keys that cascade,
+row policies and what inherits from a table.
 
 Bodies are searched for names, so that what they touch is never certain. What a foreign key cascades to is as
 certain as the change that sets it off.
@@ -43,7 +43,7 @@ class After(NamedTuple):
 
     touches: tuple[Touch, ...] = ()
     functions: tuple[str, ...] = ()
-    """those that touch something, or that nobody can read, as ``f()``; policies as ``policy p``"""
+    """those that touch something, or that nobody can read, as ``f()``; policies as ``policy p``, rules as ``rule r``"""
     hidden: bool = False
     """one of them may touch anything"""
 
@@ -67,13 +67,14 @@ Touched = Callable[[DatabaseNames, int, Access, bool, bool], tuple[Touch, ...]]
 
 
 class _Step(NamedTuple):
-    """Something that is yet to be followed: a call (``function``), a ``change``, or a row ``policy``."""
+    """Something that is yet to be followed: a call (``function``), a ``change``, or a row
+    ``policy`` or rule: what it is called, and its text."""
 
     via: tuple[str, ...]
     path: tuple[str, ...]
     function: Name | None = None
     change: Change | None = None
-    policy: tuple[str, Function] | None = None
+    text: tuple[str, Function] | None = None
 
 
 @dataclass
@@ -116,7 +117,7 @@ class Consequences:
         policies: Iterable[tuple[str, Function]],
     ) -> After:
         """Return what row policies look at: it may be touched, for some logins are above them."""
-        steps = [_Step((), path, policy=policy) for policy in policies]
+        steps = [_Step((), path, text=(f"policy {p}", asked)) for p, asked in policies]
         return self._follow(_Walk(names, context, False, steps[::-1])) if steps else _NOTHING
 
     def of_change(
@@ -167,8 +168,8 @@ class Consequences:
                     if what not in seen:
                         seen.add(what)
                         self._react(walk, step, step.change, self._reactions.get(at, _NO_REACTION))
-            elif step.policy is not None:
-                self._run(walk, step, f"policy {step.policy[0]}", step.policy[1])
+            elif step.text is not None:
+                self._run(walk, step, *step.text)
         return After(tuple(walk.touches), tuple(walk.functions), walk.hidden)
 
     def _react(self, walk: _Walk, step: _Step, change: Change, found: Reactions) -> None:
@@ -176,6 +177,10 @@ class Consequences:
             if trigger.fires(change.event, change.columns):
                 via = (*step.via, f"trigger {trigger.name}")
                 walk.waiting.append(_Step(via, step.path, function=trigger.function))
+        for rule in found.rules:
+            if rule.event == change.event:
+                called = f"rule {rule.name}"
+                walk.waiting.append(_Step((*step.via, called), step.path, text=(called, rule.does)))
         for cascade in found.cascades:
             then = cascade.change(change.event, change.columns)
             if then is None or cascade.child not in walk.names.root:

@@ -1,17 +1,22 @@
-"""What a write sets off by itself: a table's triggers, foreign keys that cascade, and what inherits from it."""
+"""What a write sets off by itself: a table's triggers and rules, foreign keys that cascade, what inherits from it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from workbench.analyse.catalogue import Function
+from workbench.analyse.cells import text_of
 from workbench.analyse.inheritance import children
 from workbench.snapshot import Snapshot, records
 from workbench.sql import Name
 
 _EVENTS = ("insert", "update", "delete", "truncate")
 _FIRING = ("O", "A")
-"""Settings of a trigger with which it fires in an ordinary session: neither disabled nor of a replica."""
+"""Settings of a trigger or rule with which it fires in an ordinary session: neither disabled nor of a replica."""
+_UPDATES = re.compile(r"\bDO\s+(?=UPDATE\s+(?!SET\b))", re.IGNORECASE)
+"""Where a rule does an UPDATE, and it is not what ON CONFLICT does."""
 _ACTING = ("c", "n", "d")
 """CASCADE, SET NULL, SET DEFAULT."""
 
@@ -29,6 +34,14 @@ class Trigger(NamedTuple):
         """Whether a change fires it, or may; ``columns`` are those that an update sets, none where unknown."""
         of_others = self.columns and columns and not self.columns & columns
         return event in self.events and not (event == "update" and of_others)
+
+
+class Rule(NamedTuple):
+    """A rewrite rule that is used, and what it does: the text that defines it stands for a body."""
+
+    name: str
+    event: str
+    does: Function
 
 
 class Cascade(NamedTuple):
@@ -66,6 +79,7 @@ class Reactions(NamedTuple):
 
     triggers: tuple[Trigger, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    rules: tuple[Rule, ...] = ()
     children: tuple[int, ...] = ()
     """oids of what inherits from it: all but an INSERT works on them too, unless it says ONLY"""
 
@@ -77,20 +91,24 @@ Place = tuple[str, str, int]
 def reactions(
     snapshot: Snapshot, roots: Mapping[tuple[str, str], Mapping[int, int]]
 ) -> dict[Place, Reactions]:
-    """Return what writes set off, per relation; a partition's triggers are its root's.
+    """Return what writes set off, per relation; a partition's triggers and rules are its root's.
 
-    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, functions, constraints,
+    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, rules, functions, constraints,
     columns and inheritance. Triggers whose function is the system's or an extension's are left out.
     """
     names = _Columns(snapshot)
     triggers = _triggers(snapshot, roots, names)
     cascades = _cascades(snapshot, roots, names)
+    rules = _rules(snapshot, roots)
     heirs = children(snapshot)
     return {
         place: Reactions(
-            tuple(triggers.get(place, ())), tuple(cascades.get(place, ())), heirs.get(place, ())
+            tuple(triggers.get(place, ())),
+            tuple(cascades.get(place, ())),
+            tuple(rules.get(place, ())),
+            heirs.get(place, ()),
         )
-        for place in triggers.keys() | cascades.keys() | heirs.keys()
+        for place in triggers.keys() | cascades.keys() | rules.keys() | heirs.keys()
     }
 
 
@@ -146,6 +164,21 @@ def _triggers(
         root = roots.get(where, {}).get(oid, oid)
         found.setdefault((*where, root), {})[trigger] = None  # a partition's copy is the same
     return {place: sorted(held, key=lambda t: t.name) for place, held in found.items()}
+
+
+def _rules(
+    snapshot: Snapshot, roots: Mapping[tuple[str, str], Mapping[int, int]]
+) -> dict[Place, list[Rule]]:
+    names = ("rule", "relation_oid", "event", "ev_enabled", "definition")
+    frame = snapshot.frame("rules", *names)
+    found: dict[Place, list[Rule]] = {}
+    for r in records(frame[frame["ev_enabled"].isin(_FIRING)]):
+        where, oid = (r["instance"], r["database"]), int(r["relation_oid"])
+        text = text_of(r["definition"])
+        does = Function(None if text is None else _UPDATES.sub("; ", text), None)
+        root = roots.get(where, {}).get(oid, oid)
+        found.setdefault((*where, root), []).append(Rule(r["rule"], r["event"], does))
+    return {place: sorted(held, key=lambda r: r.name) for place, held in found.items()}
 
 
 def _cascades(

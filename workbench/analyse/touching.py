@@ -32,7 +32,8 @@ class Touch(NamedTuple):
     views: tuple[Relation, ...] = ()
     """the views through which it is reached, the one that is named first"""
     via: tuple[str, ...] = ()
-    """by what it is reached that the text does not say, the first one first: ``trigger t``, ``foreign key f``, ``inheritance``"""
+    """by what it is reached that the text does not say, the first one first: ``trigger t``, ``rule r``, ``foreign key f``,
+    ``inheritance``"""
 
 
 def wanted(statement: Statement) -> Iterator[tuple[Access, Name]]:
