@@ -1,4 +1,4 @@
-"""What a statement reaches that only the catalogue tells of: what inherits from a table, and rules on it."""
+"""What a statement reaches that only the catalogue tells of: what inherits, rules, and what rows are computed by."""
 
 import psycopg
 import pytest
@@ -226,3 +226,105 @@ def test_a_rule_of_another_event_or_disabled_changes_nothing(ruled):
 def test_whose_interval_holds_what_rules_did(ruled):
     # four statements; the server counts what a rule adds to one as another call of it
     assert ruled.interval("depot", "calls") == (0.0, 7.0)
+
+
+COMPUTED = """
+CREATE SCHEMA shop; CREATE SCHEMA depot;
+CREATE TABLE depot.numbers (n int); CREATE TABLE depot.rates (n int); CREATE TABLE depot.log (n int);
+CREATE FUNCTION shop.nxt() RETURNS int LANGUAGE sql AS 'INSERT INTO depot.numbers VALUES (1) RETURNING n';
+CREATE FUNCTION shop.rated(i int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+  $$ BEGIN RETURN (SELECT count(*) >= 0 FROM depot.rates); END $$;
+CREATE FUNCTION shop.plain(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1';
+CREATE FUNCTION depot.noted() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO depot.log VALUES (1); RETURN NULL; END $$;
+CREATE TRIGGER noted AFTER INSERT ON depot.numbers FOR EACH ROW EXECUTE FUNCTION depot.noted();
+CREATE TABLE shop.gen (id int DEFAULT shop.nxt(), note text);
+CREATE TABLE shop.checked (id int, CONSTRAINT fair CHECK (shop.rated(id)));
+CREATE TABLE shop.generated (id int, fair boolean GENERATED ALWAYS AS (shop.rated(id)) STORED);
+CREATE TABLE shop.indexed (id int); CREATE INDEX by_rate ON shop.indexed (shop.rated(id));
+CREATE TABLE shop.parted (id int) PARTITION BY RANGE (id);
+CREATE TABLE shop.parted_1 PARTITION OF shop.parted FOR VALUES FROM (0) TO (10);
+CREATE TABLE shop.parted_2 PARTITION OF shop.parted FOR VALUES FROM (10) TO (20);
+CREATE INDEX parted_by_rate ON shop.parted (shop.rated(id));
+CREATE DOMAIN shop.fair AS int CONSTRAINT is_fair CHECK (shop.rated(VALUE));
+CREATE DOMAIN shop.fairer AS shop.fair;
+CREATE TABLE shop.typed (id shop.fairer);
+CREATE TABLE shop.calm (id int DEFAULT shop.plain(1) CHECK (shop.plain(id) > 0));
+CREATE TABLE shop.ordered (id int PRIMARY KEY);
+CREATE TABLE shop.lines (id int DEFAULT shop.nxt() REFERENCES shop.ordered ON DELETE SET DEFAULT);
+"""
+COMPUTING = (
+    "INSERT INTO shop.gen (note) VALUES ('a')",
+    "UPDATE shop.gen SET note = 'b'",
+    "UPDATE shop.gen SET id = DEFAULT",
+    "DELETE FROM shop.gen",
+    "SELECT id FROM shop.gen",
+    "INSERT INTO shop.checked VALUES (1)",
+    "UPDATE shop.checked SET id = 2",
+    "INSERT INTO shop.generated VALUES (1)",
+    "INSERT INTO shop.indexed VALUES (1)",
+    "INSERT INTO shop.parted_2 VALUES (11)",
+    "INSERT INTO shop.typed VALUES (1)",
+    "INSERT INTO shop.calm (id) VALUES (1)",
+    "DELETE FROM shop.ordered WHERE id = 1",
+)
+
+
+@pytest.fixture(scope="module")
+def computed(major):
+    return ran(major, "computed", COMPUTED, COMPUTING)
+
+
+def test_a_default_writes_where_its_function_writes(computed):
+    drawn = {
+        ("write", "depot.numbers", "default of id", False),
+        ("write", "depot.log", "default of id > trigger noted", False),
+    }
+    for piece in ("INSERT INTO shop.gen (note)", "UPDATE shop.gen SET id"):
+        assert beyond(computed, piece) == drawn
+        row = computed.row(piece)
+        assert (row["rung"], row["exclusive"], row["open_ended"]) == ("approximate", None, False)
+        assert computed.sure(piece) == {"write shop.gen"}
+        assert crossing(computed, piece) == [], "it may be called, and may not"
+
+
+def test_what_computes_nothing_stays_as_it_was(computed):
+    for piece in (
+        "UPDATE shop.gen SET note",
+        "DELETE FROM shop.gen",
+        "SELECT id FROM shop.gen",
+        "INSERT INTO shop.calm",
+    ):
+        assert beyond(computed, piece) == set()
+        row = computed.row(piece)
+        assert (row["rung"], row["exclusive"]) == ("qualified", "shop")
+
+
+@pytest.mark.parametrize(
+    ("piece", "via"),
+    [
+        ("INSERT INTO shop.checked", "check fair"),
+        ("UPDATE shop.checked", "check fair"),
+        ("INSERT INTO shop.generated", "generated column fair"),
+        ("INSERT INTO shop.indexed", "index by_rate"),
+        ("INSERT INTO shop.parted_2", "index parted_by_rate"),
+        ("INSERT INTO shop.typed", "domain"),
+    ],
+)
+def test_what_checks_generates_or_indexes_a_row_reads_where_its_function_reads(
+    computed, piece, via
+):
+    assert beyond(computed, piece) == {("read", "depot.rates", via, False)}
+    assert computed.row(piece)["exclusive"] is None
+    assert crossing(computed, piece) == []
+
+
+def test_a_foreign_key_that_sets_a_default_computes_it(computed):
+    via = "foreign key lines_id_fkey"
+    assert ("write", "depot.numbers", f"{via} > default of id", False) in beyond(
+        computed, "DELETE FROM shop.ordered"
+    )
+
+
+def test_whose_interval_holds_what_expressions_did(computed):
+    assert computed.interval("depot", "calls") == (0.0, 9.0)

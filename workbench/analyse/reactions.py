@@ -1,4 +1,4 @@
-"""What a write sets off by itself: a table's triggers and rules, foreign keys that cascade, what inherits from it."""
+"""What a write sets off by itself: a table's triggers, rules and expressions, foreign keys that cascade, heirs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from workbench.analyse.catalogue import Function
 from workbench.analyse.cells import text_of
+from workbench.analyse.expressions import Expression, expressions, own_functions
 from workbench.analyse.inheritance import children
 from workbench.snapshot import Snapshot, records
 from workbench.sql import Name
@@ -80,6 +81,7 @@ class Reactions(NamedTuple):
     triggers: tuple[Trigger, ...] = ()
     cascades: tuple[Cascade, ...] = ()
     rules: tuple[Rule, ...] = ()
+    expressions: tuple[Expression, ...] = ()
     children: tuple[int, ...] = ()
     """oids of what inherits from it: all but an INSERT works on them too, unless it says ONLY"""
 
@@ -94,21 +96,24 @@ def reactions(
     """Return what writes set off, per relation; a partition's triggers and rules are its root's.
 
     ``roots`` gives each database's partition roots by oid. Reads the frames triggers, rules, functions, constraints,
-    columns and inheritance. Triggers whose function is the system's or an extension's are left out.
+    columns, inheritance and what ``expressions`` reads. Triggers whose function is the system's or an extension's are left out.
     """
     names = _Columns(snapshot)
     triggers = _triggers(snapshot, roots, names)
     cascades = _cascades(snapshot, roots, names)
     rules = _rules(snapshot, roots)
+    computed = expressions(snapshot, roots)
     heirs = children(snapshot)
+    places = (triggers, cascades, rules, computed, heirs)
     return {
         place: Reactions(
             tuple(triggers.get(place, ())),
             tuple(cascades.get(place, ())),
             tuple(rules.get(place, ())),
+            computed.get(place, ()),
             heirs.get(place, ()),
         )
-        for place in triggers.keys() | cascades.keys() | rules.keys() | heirs.keys()
+        for place in {place for found in places for place in found}
     }
 
 
@@ -146,11 +151,7 @@ def _triggers(
     rows = records(frame[frame["tgenabled"].isin(_FIRING)])
     if not rows:
         return {}
-    functions = snapshot.frame("functions", "oid", "schema", "function", "extension")
-    called = {
-        (r["instance"], r["database"], int(r["oid"])): (r["schema"], r["function"])
-        for r in records(functions[functions["extension"].isna()])
-    }
+    called = own_functions(snapshot)
     columns.read({int(r["relation_oid"]) for r in rows})
     found: dict[Place, dict[Trigger, None]] = {}
     for r in rows:

@@ -33,7 +33,7 @@ class Touch(NamedTuple):
     """the views through which it is reached, the one that is named first"""
     via: tuple[str, ...] = ()
     """by what it is reached that the text does not say, the first one first: ``trigger t``, ``rule r``, ``foreign key f``,
-    ``inheritance``"""
+    ``inheritance``, ``default of c``, ``check k``, ``index i``"""
 
 
 def wanted(statement: Statement) -> Iterator[tuple[Access, Name]]:
