@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.analyse.attribution import Attributor, Context
 from workbench.analyse.references.objects import Objects, Place
+from workbench.analyse.touching import INHERITANCE
 from workbench.model import Reference, ReferenceEnd, ReferenceKind
 from workbench.sql import Statement
 
@@ -51,7 +52,8 @@ def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
         verbs: dict[int, set[str]] = {}
         for touch in found.touches:
             number = structure.named(*touch.relation[:4])
-            if number is not None:
+            # what inherits refers to its parent itself
+            if number is not None and INHERITANCE not in touch.via:
                 verbs.setdefault(number, set()).add(
                     "writes" if touch.access == "write" else "reads"
                 )
