@@ -41,6 +41,7 @@ CREATE PROCEDURE app.nothing() LANGUAGE sql AS $$ SELECT '{SECRET}' $$;
 CREATE FUNCTION app.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
 CREATE TRIGGER noting BEFORE INSERT OR UPDATE OF mail ON app.customer FOR EACH ROW
   WHEN (new.mail <> '{SECRET}') EXECUTE FUNCTION app.noted('{SECRET}');
+CREATE RULE kept AS ON DELETE TO app.customer WHERE old.mail = '{SECRET}' DO INSTEAD NOTHING;
 ALTER TABLE app.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON app.customer USING (
   mail <> '{SECRET}' AND EXISTS (SELECT FROM app.invoice AS i WHERE i.customer_id = id)

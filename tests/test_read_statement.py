@@ -52,6 +52,27 @@ def says(text, **expected):
     assert statement_from_json(found.to_json()) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("SELECT * FROM ONLY s.t", "s.t"),
+        ("SELECT * FROM ONLY t AS a JOIN t AS b ON a.id = b.id", ""),
+        ("SELECT * FROM t WHERE id IN (SELECT id FROM ONLY u)", "u"),
+        ("UPDATE ONLY t SET a = $1 FROM u", "t"),
+        ("DELETE FROM ONLY (t) WHERE a = $1", "t"),
+        ("MERGE INTO ONLY t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", "t"),
+        ("TRUNCATE ONLY t, u", "t"),
+        ("LOCK TABLE ONLY t, u", "t"),
+        ("COPY t TO STDOUT", "t"),
+        ("INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = $2", "t"),
+    ],
+)
+def test_where_only_is_said(text, only):
+    found = read_statement(text)
+    assert found.only == names(only)
+    assert statement_from_json(found.to_json()) == found
+
+
 RELATIONS = [
     # what is read, and under which name
     ("SELECT 1", "select", {}),

@@ -19,6 +19,7 @@ DEPARSED = {
     "check_expressions": "expression",
     "index_definitions": "definition",
     "triggers": "definition",
+    "rules": "definition",
     "row_policies": "using_expression",
     "functions": "body",
     "partition_bounds": "bound",
@@ -180,6 +181,9 @@ def test_the_catalogue_holds_what_was_made(planted):
     assert ("noting", "before", "row", True, True, False) in found(
         "triggers", "trigger", "timing", "level", "on_insert", "on_update", "on_delete"
     )
+    assert ("kept", "delete", "O", True) in found(
+        "rules", "rule", "event", "ev_enabled", "is_instead"
+    )
     assert ("stock", "stock.example.org", "5433", "stock") in found(
         "foreign_servers", "server", "host", "port", "dbname"
     )
@@ -226,6 +230,7 @@ def test_what_somebody_holds_locked_is_left_out_and_marked(planted, table):
                 "check_expressions",
                 "index_definitions",
                 "triggers",
+                "rules",
                 "row_policies",
             },
             "invoice": {"column_defaults", "index_definitions", "row_policies", "functions"},

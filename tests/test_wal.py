@@ -348,6 +348,19 @@ def test_without_the_extension_the_statement_that_makes_it_is_named(place):
     assert missing.remedy.startswith("CREATE EXTENSION pg_walinspect")
 
 
+def test_the_extension_is_found_in_the_database_postgres_as_well(place):
+    place.run("DROP EXTENSION pg_walinspect")
+    with psycopg.connect(place.server.url(), autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION pg_walinspect")
+        try:
+            found = place.between("UPDATE stock.item SET n = n + 1 WHERE id = 1")
+        finally:
+            admin.execute("DROP EXTENSION pg_walinspect")
+    assert counts(found) == {("stock.item",): 1}
+    places = place.snapshots[-1].frame("extensions")["database"]
+    assert set(places) == {place.name}, "postgres itself is not reviewed"
+
+
 def test_who_is_told_to_leave_the_wal_alone_does_so(place):
     snapshot = place.collect(wal_max=0)
     assert gap(snapshot).why == "it was told to leave the WAL alone"

@@ -160,6 +160,15 @@ def roomy():
     yield from on_server({})
 
 
+@pytest.fixture
+def untimed():
+    """A server that does not time its reads and writes, but for the login that the workbench uses."""
+    for server, estate in on_server({"track_io_timing": "off"}):
+        with psycopg.connect(server.url(), autocommit=True) as admin:
+            admin.execute("ALTER ROLE postgres SET track_io_timing = on")
+        yield server, estate
+
+
 def run(server, texts):
     with psycopg.connect(server.url("mixed", "mixer"), autocommit=True) as session:
         for text in texts:
@@ -167,6 +176,22 @@ def run(server, texts):
 
 
 SLEEP = "SELECT v, pg_sleep(0.3) FROM b.other_rows WHERE id = 1"
+
+
+def test_what_the_readers_own_login_times_is_not_taken_for_the_servers_setting(untimed):
+    server, estate = untimed
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"] * 3)
+    found = worked(looked_at(estate)).services.set_index("service")
+    assert found.loc["a", "calls_low"] == 3
+    assert found["io_ms_low"].isna().all(), "nobody timed it: it is unknown, and not zero"
+    assert found["io_ms_high"].isna().all()
+
+
+def test_what_the_server_times_is_known(small):
+    server, estate = small
+    run(server, ["SELECT v FROM a.main_rows WHERE id = 1"])
+    found = worked(looked_at(estate)).services.set_index("service")
+    assert found["io_ms_low"].notna().all()
 
 
 def test_evictions_widen_the_interval_and_are_said(small):

@@ -25,6 +25,7 @@ from typing import Literal, NamedTuple
 
 from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, Relation
 from workbench.analyse.consequences import Change, Consequences
+from workbench.analyse.inheritance import Inheritance
 from workbench.analyse.layouts import Layouts
 from workbench.analyse.privileges import Privileges
 from workbench.analyse.sharing import (
@@ -37,6 +38,7 @@ from workbench.analyse.sharing import (
 )
 from workbench.analyse.touching import (
     ACCESSES,
+    INHERITANCE,
     MAINTAINING,
     Access,
     Touch,
@@ -191,7 +193,7 @@ class Attributor:
     sets_path: frozenset[Context] = frozenset()
     sharing: Sharing = field(default_factory=lambda: Sharing({}))
     temporary: Mapping[Context, frozenset[str]] = field(default_factory=dict)
-    _stands: dict[tuple[str, str, int, Access, bool, bool], tuple[Touch, ...]] = field(
+    _stands: dict[tuple[str, str, int, Access, bool, bool, bool], tuple[Touch, ...]] = field(
         default_factory=dict
     )
 
@@ -235,16 +237,17 @@ class Attributor:
                     found.open_ended |= anything
             found.name(rung, f"{schema}.{name}" if schema else name)
             certain = rung in CERTAIN and not statement.approximate
+            only = (schema, name) in statement.only
             if access == "write":
                 for oid in oids:
                     events |= dict.fromkeys(
-                        Change(event, oid, frozenset(columns), certain, oid in here)
+                        Change(event, oid, frozenset(columns), certain, oid in here, only)
                         for event, of, columns in sorted(statement.changes, key=str)
                         if of == (schema, name)
                     )
             for oid in oids:
                 found.touches |= dict.fromkeys(
-                    self._touched(names, oid, access, certain, oid in here)
+                    self._touched(names, oid, access, certain, oid in here, only)
                 )
                 calls |= dict.fromkeys(self.catalogue.behind(*context[:2], oid).calls)
                 policies |= dict.fromkeys(self.catalogue.policies(*context[:2], oid))
@@ -315,10 +318,20 @@ class Attributor:
                     return (homes[place],), "search_path"
         return everywhere, "ambiguous"
 
+    @cached_property
+    def _inheritance(self) -> Inheritance:
+        return Inheritance(self.catalogue)
+
     def _touched(
-        self, names: DatabaseNames, oid: int, access: Access, certain: bool, named: bool
+        self,
+        names: DatabaseNames,
+        oid: int,
+        access: Access,
+        certain: bool,
+        named: bool,
+        only: bool = False,
     ) -> tuple[Touch, ...]:
-        key = (names.instance, names.database, oid, access, certain, named)
+        key = (names.instance, names.database, oid, access, certain, named, only)
         if key not in self._stands:
             tables, views, _ = self.catalogue.behind(*key[:3])
             # a write through a view changes one table; which one of several, nobody can tell here
@@ -327,4 +340,12 @@ class Attributor:
                 [Touch(table, access, sure, named, views) for table in tables]
                 or [Touch(view, access, certain, named) for view in views[:1]]
             )
+            if not only and access != "write":  # a write goes on by what it does: see Consequences
+                # a view may say ONLY, and so may DDL
+                sure = certain and access == "read" and not views
+                self._stands[key] += tuple(
+                    Touch(heir, access, sure, named, views, (INHERITANCE,))
+                    for table in tables
+                    for heir in self._inheritance.heirs(table)
+                )
         return self._stands[key]

@@ -14,6 +14,7 @@ from typing import Protocol
 import pandas as pd
 
 from workbench.analyse.attribution import Attribution
+from workbench.analyse.touching import INHERITANCE, Touch
 from workbench.snapshot import Window
 from workbench.sql import Statement
 
@@ -37,7 +38,7 @@ def bounded(
 ) -> pd.DataFrame:
     """Return ``touches`` with ``low`` and ``high`` of uncertain writes narrowed, where the counters can.
 
-    They can where the statement writes one name, every relation it may mean is an ordinary table, and both
+    They can where the statement writes one name, every relation it may mean is an ordinary table without heirs or rules, and both
     readings of its counters are those of the statements. See ``workbench.analyse.statements.Attributed``.
     """
     # what a write sets off comes on top of the rows that it changes itself
@@ -51,6 +52,7 @@ def bounded(
         and len(facts[n].statement.writes) == 1
         and not facts[n].statement.approximate
         and not facts[n].attribution.open_ended
+        and not any(map(_elsewhere, facts[n].attribution.touches))
     ]
     if not candidates:
         return touches
@@ -72,6 +74,11 @@ def bounded(
         touches.loc[group.index, "high"] = counts.clip(max=1.0)
         touches.loc[group.index, "low"] = (1.0 - (counts.sum() - counts)).clip(0.0, 1.0)
     return touches
+
+
+def _elsewhere(touch: Touch) -> bool:
+    """Whether the rows that a statement changes may be counted by another table than it names."""
+    return any(step == INHERITANCE or step.startswith("rule ") for step in touch.via)
 
 
 def _settled(window: Window) -> bool:

@@ -1,4 +1,5 @@
-"""What running a statement touches beyond its text: bodies of functions, triggers, foreign keys that cascade, row policies.
+"""What running a statement touches beyond its text: bodies of functions, triggers, rules, foreign keys that cascade,
+row policies, defaults, checks and index expressions, and what inherits from a table.
 
 Bodies are searched for names, so that what they touch is never certain. What a foreign key cascades to is as
 certain as the change that sets it off.
@@ -15,7 +16,7 @@ from typing import NamedTuple, Protocol
 from workbench.analyse.catalogue import Catalogue, DatabaseNames, Function, read_path
 from workbench.analyse.reactions import Place, Reactions, reactions
 from workbench.analyse.sharing import Context
-from workbench.analyse.touching import Access, Touch, by_name, is_system, wanted
+from workbench.analyse.touching import INHERITANCE, Access, Touch, by_name, is_system, wanted
 from workbench.sql import Name, Statement
 
 _DYNAMIC = re.compile(r"\bexecute\b(?!\s+(?:function|procedure)\b)", re.IGNORECASE)
@@ -33,6 +34,8 @@ class Change(NamedTuple):
     certain: bool
     named: bool
     """the text names the relation; False: it may hide behind the same name"""
+    only: bool = False
+    """what inherits from the relation is left alone"""
 
 
 class After(NamedTuple):
@@ -40,7 +43,7 @@ class After(NamedTuple):
 
     touches: tuple[Touch, ...] = ()
     functions: tuple[str, ...] = ()
-    """those that touch something, or that nobody can read, as ``f()``; policies as ``policy p``"""
+    """those that touch something, or that nobody can read, as ``f()``; policies as ``policy p``, rules as ``rule r``"""
     hidden: bool = False
     """one of them may touch anything"""
 
@@ -64,20 +67,22 @@ Touched = Callable[[DatabaseNames, int, Access, bool, bool], tuple[Touch, ...]]
 
 
 class _Step(NamedTuple):
-    """Something that is yet to be followed: a call (``function``), a ``change``, or a row ``policy``."""
+    """Something that is yet to be followed: a call (``function``), a ``change``, or a row
+    ``policy`` or rule: what it is called, and its text."""
 
     via: tuple[str, ...]
     path: tuple[str, ...]
     function: Name | None = None
     change: Change | None = None
-    policy: tuple[str, Function] | None = None
+    text: tuple[str, Function] | None = None
+    named: bool = False
+    """whether what the text names sets this off, as surely as a trigger fires"""
 
 
 @dataclass
 class _Walk:
     names: DatabaseNames
     context: Context
-    named: bool
     waiting: list[_Step]
     touches: dict[Touch, None] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
@@ -103,7 +108,7 @@ class Consequences:
     ) -> After:
         """Return what the bodies of called functions name, and of those that they call: it may be touched."""
         steps = [_Step((), path, function=call) for call in calls if call[1] in names.functions]
-        return self._follow(_Walk(names, context, False, steps[::-1])) if steps else _NOTHING
+        return self._follow(_Walk(names, context, steps[::-1])) if steps else _NOTHING
 
     def of_policies(
         self,
@@ -113,8 +118,8 @@ class Consequences:
         policies: Iterable[tuple[str, Function]],
     ) -> After:
         """Return what row policies look at: it may be touched, for some logins are above them."""
-        steps = [_Step((), path, policy=policy) for policy in policies]
-        return self._follow(_Walk(names, context, False, steps[::-1])) if steps else _NOTHING
+        steps = [_Step((), path, text=(f"policy {p}", asked)) for p, asked in policies]
+        return self._follow(_Walk(names, context, steps[::-1])) if steps else _NOTHING
 
     def of_change(
         self, names: DatabaseNames, context: Context, path: tuple[str, ...], change: Change
@@ -124,8 +129,8 @@ class Consequences:
             return _NOTHING
         key = (context, path, change)
         if key not in self._known:
-            step = _Step((), path, change=change)
-            self._known[key] = self._follow(_Walk(names, context, change.named, [step]))
+            step = _Step((), path, change=change, named=change.named)
+            self._known[key] = self._follow(_Walk(names, context, [step]))
         return self._known[key]
 
     @cached_property
@@ -155,34 +160,56 @@ class Consequences:
             if step.function is not None:
                 for place in sorted(walk.names.functions.get(step.function[1], {})):
                     called = (place, step.function[1])
-                    if step.function[0] in (None, place) and called not in seen:
-                        seen.add(called)
+                    if step.function[0] in (None, place) and (called, step.named) not in seen:
+                        seen.add((called, step.named))
                         self._call(walk, step, called)
             elif step.change is not None:
                 for at in self._places(walk.names, step.change.oid):
-                    what = (at, step.change.event, step.change.columns)
+                    event, _, columns, _, named, only = step.change
+                    what = (at, event, columns, named, only)
                     if what not in seen:
                         seen.add(what)
                         self._react(walk, step, step.change, self._reactions.get(at, _NO_REACTION))
-            elif step.policy is not None:
-                self._run(walk, step, f"policy {step.policy[0]}", step.policy[1])
+            elif step.text is not None:
+                self._run(walk, step, *step.text)
         return After(tuple(walk.touches), tuple(walk.functions), walk.hidden)
 
     def _react(self, walk: _Walk, step: _Step, change: Change, found: Reactions) -> None:
         for trigger in found.triggers:
             if trigger.fires(change.event, change.columns):
                 via = (*step.via, f"trigger {trigger.name}")
-                walk.waiting.append(_Step(via, step.path, function=trigger.function))
+                walk.waiting.append(
+                    _Step(via, step.path, function=trigger.function, named=step.named)
+                )
+        for rule in found.rules:
+            if rule.event == change.event:
+                called = f"rule {rule.name}"
+                via, does = (*step.via, called), (called, rule.does)
+                walk.waiting.append(_Step(via, step.path, text=does, named=step.named))
+        for expression in found.expressions:
+            if expression.computed(change.event, change.columns):
+                via = (*step.via, expression.name)
+                walk.waiting.append(_Step(via, step.path, function=expression.function))
         for cascade in found.cascades:
             then = cascade.change(change.event, change.columns)
             if then is None or cascade.child not in walk.names.root:
                 continue
             via = (*step.via, f"foreign key {cascade.name}")
             certain = change.certain
-            touched = self.touched(walk.names, cascade.child, "write", certain, walk.named)
+            touched = self.touched(walk.names, cascade.child, "write", certain, step.named)
             walk.touches |= dict.fromkeys(t._replace(via=via) for t in touched)
-            after = Change(then[0], cascade.child, then[1], certain, walk.named)
-            walk.waiting.append(_Step(via, step.path, change=after))
+            # the server's own query says ONLY
+            after = Change(then[0], cascade.child, then[1], certain, step.named, only=True)
+            walk.waiting.append(_Step(via, step.path, change=after, named=step.named))
+        for child in () if change.only or change.event == "insert" else found.children:
+            if child in walk.names.root:
+                via = (*step.via, INHERITANCE)
+                # a view may say ONLY
+                certain = change.certain and walk.names.by_oid[change.oid].relkind != "v"
+                touched = self.touched(walk.names, child, "write", certain, step.named)
+                walk.touches |= dict.fromkeys(t._replace(via=via) for t in touched)
+                after = change._replace(oid=child, certain=certain)
+                walk.waiting.append(_Step(via, step.path, change=after, named=step.named))
 
     def _call(self, walk: _Walk, step: _Step, called: tuple[str, str]) -> None:
         for function in walk.names.functions[called[1]][called[0]]:
@@ -194,7 +221,7 @@ class Consequences:
         if function.search_path is not None:
             path = read_path(function.search_path, walk.context.login)
         inside = dict.fromkeys(
-            touch._replace(named=walk.named, via=step.via)
+            touch._replace(named=step.named, via=(*step.via, *touch.via))
             for oid, access, _ in self._inside(walk, path, code)
             for touch in self.touched(walk.names, oid, access, False, False)
         )
@@ -206,11 +233,16 @@ class Consequences:
         if code is None:
             return
         calls = sorted(code.functions, key=by_name, reverse=True)
-        walk.waiting += [_Step(step.via, path, function=name) for name in calls]
+        walk.waiting += [_Step(step.via, path, function=name, named=step.named) for name in calls]
         for oid, access, name in self._inside(walk, path, code):
             if access == "write":
                 walk.waiting += [
-                    _Step(step.via, path, change=Change(e, oid, frozenset(c), False, walk.named))
+                    _Step(
+                        step.via,
+                        path,
+                        change=Change(e, oid, frozenset(c), False, step.named),
+                        named=step.named,
+                    )
                     for e, of, c in sorted(code.changes, key=str)
                     if of == name
                 ]

@@ -32,8 +32,8 @@ class Crossing:
     whose data is touched, ``services`` all that meet. ``calls`` (or, of transactions, ``transactions``) count in
     the window; None where nothing was counted; with ``at_most`` others may be among them.
     ``relations`` are ``schema.relation``; of one in another database, that one's instance and name stand in front.
-    ``via`` are the triggers and foreign keys that the statement's own writes set off: it reaches the data through
-    them alone. ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
+    ``via`` are the triggers, rules and foreign keys that the statement's own writes set off, and ``inheritance``: it reaches
+    the data through them alone. ``through`` are the views it goes through, ``bypasses`` the actor's own views over the same data that it does not use.
     """
 
     kind: Kind

@@ -1,16 +1,23 @@
-"""What a write sets off by itself: the triggers of a table, and foreign keys that cascade to others."""
+"""What a write sets off by itself: a table's triggers, rules and expressions, foreign keys that cascade, heirs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from workbench.analyse.catalogue import Function
+from workbench.analyse.cells import text_of
+from workbench.analyse.expressions import Expression, expressions, own_functions
+from workbench.analyse.inheritance import children
 from workbench.snapshot import Snapshot, records
 from workbench.sql import Name
 
 _EVENTS = ("insert", "update", "delete", "truncate")
 _FIRING = ("O", "A")
-"""Settings of a trigger with which it fires in an ordinary session: neither disabled nor of a replica."""
+"""Settings of a trigger or rule with which it fires in an ordinary session: neither disabled nor of a replica."""
+_UPDATES = re.compile(r"\bDO\s+(?=UPDATE\s+(?!SET\b))", re.IGNORECASE)
+"""Where a rule does an UPDATE, and it is not what ON CONFLICT does."""
 _ACTING = ("c", "n", "d")
 """CASCADE, SET NULL, SET DEFAULT."""
 
@@ -28,6 +35,14 @@ class Trigger(NamedTuple):
         """Whether a change fires it, or may; ``columns`` are those that an update sets, none where unknown."""
         of_others = self.columns and columns and not self.columns & columns
         return event in self.events and not (event == "update" and of_others)
+
+
+class Rule(NamedTuple):
+    """A rewrite rule that is used, and what it does: the text that defines it stands for a body."""
+
+    name: str
+    event: str
+    does: Function
 
 
 class Cascade(NamedTuple):
@@ -65,6 +80,10 @@ class Reactions(NamedTuple):
 
     triggers: tuple[Trigger, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    expressions: tuple[Expression, ...] = ()
+    children: tuple[int, ...] = ()
+    """oids of what inherits from it: all but an INSERT works on them too, unless it says ONLY"""
 
 
 Place = tuple[str, str, int]
@@ -74,17 +93,27 @@ Place = tuple[str, str, int]
 def reactions(
     snapshot: Snapshot, roots: Mapping[tuple[str, str], Mapping[int, int]]
 ) -> dict[Place, Reactions]:
-    """Return what writes set off, per relation; a partition's triggers are its root's.
+    """Return what writes set off, per relation; a partition's triggers and rules are its root's.
 
-    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, functions, constraints
-    and columns. Triggers whose function is the system's or an extension's are left out.
+    ``roots`` gives each database's partition roots by oid. Reads the frames triggers, rules, functions, constraints,
+    columns, inheritance and what ``expressions`` reads. Triggers whose function is the system's or an extension's are left out.
     """
     names = _Columns(snapshot)
     triggers = _triggers(snapshot, roots, names)
     cascades = _cascades(snapshot, roots, names)
+    rules = _rules(snapshot, roots)
+    computed = expressions(snapshot, roots)
+    heirs = children(snapshot)
+    places = (triggers, cascades, rules, computed, heirs)
     return {
-        place: Reactions(tuple(triggers.get(place, ())), tuple(cascades.get(place, ())))
-        for place in triggers.keys() | cascades.keys()
+        place: Reactions(
+            tuple(triggers.get(place, ())),
+            tuple(cascades.get(place, ())),
+            tuple(rules.get(place, ())),
+            computed.get(place, ()),
+            heirs.get(place, ()),
+        )
+        for place in {place for found in places for place in found}
     }
 
 
@@ -122,11 +151,7 @@ def _triggers(
     rows = records(frame[frame["tgenabled"].isin(_FIRING)])
     if not rows:
         return {}
-    functions = snapshot.frame("functions", "oid", "schema", "function", "extension")
-    called = {
-        (r["instance"], r["database"], int(r["oid"])): (r["schema"], r["function"])
-        for r in records(functions[functions["extension"].isna()])
-    }
+    called = own_functions(snapshot)
     columns.read({int(r["relation_oid"]) for r in rows})
     found: dict[Place, dict[Trigger, None]] = {}
     for r in rows:
@@ -140,6 +165,21 @@ def _triggers(
         root = roots.get(where, {}).get(oid, oid)
         found.setdefault((*where, root), {})[trigger] = None  # a partition's copy is the same
     return {place: sorted(held, key=lambda t: t.name) for place, held in found.items()}
+
+
+def _rules(
+    snapshot: Snapshot, roots: Mapping[tuple[str, str], Mapping[int, int]]
+) -> dict[Place, list[Rule]]:
+    names = ("rule", "relation_oid", "event", "ev_enabled", "definition")
+    frame = snapshot.frame("rules", *names)
+    found: dict[Place, list[Rule]] = {}
+    for r in records(frame[frame["ev_enabled"].isin(_FIRING)]):
+        where, oid = (r["instance"], r["database"]), int(r["relation_oid"])
+        text = text_of(r["definition"])
+        does = Function(None if text is None else _UPDATES.sub("; ", text), None)
+        root = roots.get(where, {}).get(oid, oid)
+        found.setdefault((*where, root), []).append(Rule(r["rule"], r["event"], does))
+    return {place: sorted(held, key=lambda r: r.name) for place, held in found.items()}
 
 
 def _cascades(

@@ -61,8 +61,8 @@ class Attributed:
 
     ``touches``: one row per entry and relation: entry, instance, database, schema, relation (partition
     root), service, standing, access (read, write, lock), certain, named (the text names it; else it may
-    hide behind the name), views (``schema.view``, in order), view_services, via (the triggers and foreign
-    keys that its write sets off, in order), low and high (the least and the most of the entry that is this relation's, 0 to 1).
+    hide behind the name), views (``schema.view``, in order), view_services, via (the triggers, rules, foreign
+    keys and inheritance by which it is reached, in order), low and high (the least and the most of the entry that is this relation's, 0 to 1).
     """
 
     window: Window

@@ -15,6 +15,9 @@ ACCESSES: tuple[Access, ...] = ("read", "write", "lock")
 MAINTAINING = ("ddl", "maintenance")
 """Kinds of statements that work on a relation and not with its rows: all they touch, they lock."""
 
+INHERITANCE = "inheritance"
+"""By what a table is reached whose rows stand under its parent's name as well."""
+
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 
 
@@ -29,7 +32,8 @@ class Touch(NamedTuple):
     views: tuple[Relation, ...] = ()
     """the views through which it is reached, the one that is named first"""
     via: tuple[str, ...] = ()
-    """the triggers and foreign keys that a write sets off, the first one first: ``trigger t``, ``foreign key f``"""
+    """by what it is reached that the text does not say, the first one first: ``trigger t``, ``rule r``, ``foreign key f``,
+    ``inheritance``, ``default of c``, ``check k``, ``index i``"""
 
 
 def wanted(statement: Statement) -> Iterator[tuple[Access, Name]]:

@@ -36,6 +36,9 @@ OUT_OF_SIGHT = ("merged", "approximate", "absent", "unreadable")
 TRACKED_BY = {"plan_ms": "pg_stat_statements.track_planning", "io_ms": "track_io_timing"}
 """The settings without which a measure is not counted."""
 
+_READERS_OWN = ("database", "user", "database user", "client", "session")
+"""Where the reader's session may have a setting from that others' have not."""
+
 _SUMMED = [
     *("instance", "datname", "toplevel", "rung", "caller_rung", "exclusive", "open_ended", "names"),
     *("mean_exec_time", *MEASURES),
@@ -275,9 +278,15 @@ def _unread(attributed: Attributed, instance: str) -> str:
 
 
 def _untracked(attributed: Attributed) -> dict[str, set[str]]:
-    """The measures that a setting keeps an instance from counting: measure to instances."""
-    settings = attributed.window.history.newest.frame("settings", "name", "reset_val")
-    off = settings[settings["reset_val"] == "off"]
+    """The measures that a setting keeps an instance from counting, or may: measure to instances.
+
+    What the reader's own login, database or session set says nothing of the others' sessions.
+    """
+    names = ("name", "reset_val", "boot_val", "source")
+    settings = attributed.window.history.newest.frame("settings", *names)
+    own = settings["source"].isin(_READERS_OWN)
+    own |= (settings["source"] == "default") & (settings["reset_val"] != settings["boot_val"])
+    off = settings[(settings["reset_val"] == "off") | own.fillna(False)]
     return {
         measure: set(off.loc[off["name"] == setting, "instance"])
         for measure, setting in TRACKED_BY.items()

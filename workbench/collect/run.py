@@ -30,7 +30,7 @@ from workbench.collect.sizes import BUDGET_S, TURNS, measure
 from workbench.collect.standing import sizes_before, standing_in, with_age
 from workbench.collect.statements import Outcomes, read_statements
 from workbench.collect.texts import NOTHING_KNOWN, TEXTS, Texts, entries_of, known_texts
-from workbench.collect.wal import MOST_BYTES, Refusal, WalRequest
+from workbench.collect.wal import MOST_BYTES, WALINSPECT_SINCE, Refusal, WalRequest
 from workbench.conninfo import Target
 from workbench.errors import WorkbenchError
 from workbench.estate import Estate, Instance
@@ -200,7 +200,7 @@ class _InstanceRun:
                 list(pool.map(lambda name: self._read_database(target, name), databases))
             self._read_statements(target, databases)
             if self.only is None or not FOLDED["wal"].isdisjoint(self.only):
-                self._read_wal(target)
+                self._read_wal(target, databases)
         self._read_replicas(databases, inside)
 
     def gone(self) -> set[tuple[str, str | None]]:
@@ -333,7 +333,8 @@ class _InstanceRun:
 
     def _read_statements(self, target: Target, databases: Collection[str]) -> None:
         if not self.reading.extensions:
-            self._look_beside(target, databases)
+            for name, extensions in self._beside(target, databases).items():
+                self._remember(name, extensions)
         if not self.reading.extensions:
             self._explain_statements()
             return
@@ -344,8 +345,9 @@ class _InstanceRun:
             self._known_texts,
         )
 
-    def _look_beside(self, target: Target, databases: Collection[str]) -> None:
-        """Look for pg_stat_statements in the entrance and in ``postgres``: wherever it is, it tells of all databases."""
+    def _beside(self, target: Target, databases: Collection[str]) -> dict[str, pa.Table]:
+        """The extensions of the entrance and of ``postgres``, where these are not read: some tell of all databases."""
+        found: dict[str, pa.Table] = {}
         there = {r["datname"] for r in self.reading.held("databases") if r["datallowconn"]}
         questions, _ = self.reading.fitting("catalogue")
         for name in dict.fromkeys((self.entrance, "postgres")):
@@ -357,7 +359,8 @@ class _InstanceRun:
                     if query.frame == "extensions":
                         outcome = session.alone(query)
                         if isinstance(outcome, Answer):
-                            self._remember(name, outcome.table)
+                            found[name] = outcome.table
+        return found
 
     def _known_texts(self, outcomes: Outcomes) -> Texts:
         """What the snapshot before knows of the texts of the entries that were just counted."""
@@ -371,14 +374,18 @@ class _InstanceRun:
         counted = info.table if isinstance(info, Answer) else None
         return known_texts(self.previous, self.instance.name, counters.table, counted, names)
 
-    def _read_wal(self, target: Target) -> None:
+    def _read_wal(self, target: Target, databases: Collection[str]) -> None:
         """Read the transactions since the snapshot before; files are told apart by ``relation_files``."""
         reading = self.reading
         reading.say(None, "WAL")
         server, answers = reading.versions["server"], tuple(reading.answers)
+        tables = (a.table for a in answers if a.frame == "extensions")
+        named = {row["extname"] for table in tables for row in table.to_pylist()}
+        missed = "pg_walinspect" not in named and server >= WALINSPECT_SINCE and self.wal_max > 0
         found = WalRequest(
             *(self.instance.name, target, server, reading.login),
             *(answers, self.previous, self.wal_max),
+            beside=self._beside(target, databases) if missed else {},
         ).read()
         if isinstance(found, Refusal):
             reading.miss("wal_transactions", None, found.why, found.remedy)

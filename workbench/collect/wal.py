@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,9 @@ MOST_BYTES = 256 * 2**20
 
 PIECE = 16 * 2**20
 """How much is read in one transaction: a segment of the usual size, so that a removed one costs no more."""
+
+WALINSPECT_SINCE: Version = (15, 0)
+"""Before this version no server has pg_walinspect."""
 
 _WORTH_ASKING_S = 0.5
 _LEAST_PIECE = 2**20
@@ -107,6 +110,8 @@ class WalRequest:
     previous: Snapshot | None
     most_bytes: int = MOST_BYTES
     budget_s: float = BUDGET_S
+    beside: Mapping[str, pa.Table] = field(default_factory=dict)
+    """the extensions of databases that were not read otherwise"""
 
     def read(self) -> WalFrames | Refusal:
         """Read and fold the WAL since ``previous``, in the first database that has pg_walinspect."""
@@ -127,6 +132,7 @@ class WalRequest:
         extensions = [
             (a.database, a.table) for a in self.answers if a.frame == "extensions" and a.database
         ]
+        extensions += self.beside.items()
         if not extensions:
             why = "it could not be read which extensions there are"
             return Refusal(why, "settle what is missing of the databases first")

@@ -142,6 +142,7 @@ _CHANGES: dict[str, _Change] = {
     "partition_keys": _redacting("definition"),
     "partition_bounds": _redacting("bound"),
     "publication_tables": _redacting("row_filter"),
+    "rules": _redacting("definition"),
     "row_policies": _redacting("using_expression", "check_expression"),
     "comments": _Change(("comment",), _comments),
     "instance_comments": _Change(("comment",), _comments),

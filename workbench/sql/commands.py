@@ -95,6 +95,8 @@ class Commands(Queries):
             (self.writes if body.get("is_from") else self.reads).add(name)
             if body.get("is_from"):
                 self.changes.add(("insert", name, ()))
+            else:
+                self.alone.add(name)  # COPY passes over what inherits
         if "query" in body:
             self.query(body["query"])
         if "whereClause" in body:
@@ -102,6 +104,8 @@ class Commands(Queries):
 
     def _truncate(self, body: Tree) -> None:
         names = [name_of(r["RangeVar"]) for r in body["relations"]]
+        for relation in body["relations"]:
+            self.reach(relation["RangeVar"])
         self.writes.update(names)
         self.changes.update(("truncate", name, ()) for name in names)
 
@@ -110,6 +114,8 @@ class Commands(Queries):
 
     def _lock_tables(self, body: Tree) -> None:
         self.locks.update(name_of(r["RangeVar"]) for r in body["relations"])
+        for relation in body["relations"]:
+            self.reach(relation["RangeVar"])
 
     def _create_as(self, body: Tree) -> None:
         target = name_of(body["into"]["rel"])

@@ -40,6 +40,8 @@ class Expressions(ABC):
         self.aliases: set[tuple[str, Name]] = set()
         self.uses: set[Source] = set()
         self.changes: set[Change] = set()
+        self.alone: set[Name] = set()
+        self.spread: set[Name] = set()
         self.has_limit = self.has_offset = False
         self.because: str | None = None
 

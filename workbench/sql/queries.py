@@ -192,6 +192,10 @@ class Queries(Expressions):
             scope.hidden[alias] = source
         return source
 
+    def reach(self, body: Tree) -> None:
+        """Note whether a use of a relation takes in what inherits from it."""
+        (self.spread if body.get("inh") else self.alone).add(name_of(body))
+
     def _changes(self, target: Source, event: str, sets: Iterable[str] = ()) -> None:
         target.used.update(sets)
         if target.base is not None:
@@ -212,6 +216,7 @@ class Queries(Expressions):
         if "selectStmt" in body:
             self.query(body["selectStmt"], parent, ctes)
         if conflict := body.get("onConflictClause"):
+            self.alone.add(name_of(body["relation"]))  # nothing that inherits conflicts
             if sets := _assigned(conflict.get("targetList", ())):
                 self._changes(source, "update", sets)
             scope.hidden["excluded"] = source
@@ -226,6 +231,7 @@ class Queries(Expressions):
             ctes = self._with(body["withClause"], parent, ctes)
         scope = Scope(parent, ctes)
         sets = _assigned(body.get("targetList", ()))
+        self.reach(body["relation"])
         self._changes(self._target(body, scope), "update" if sets else "delete", sets)
         for item in body.get("fromClause") or body.get("usingClause") or ():
             self._from(item, scope)
@@ -238,6 +244,7 @@ class Queries(Expressions):
         if "withClause" in body:
             ctes = self._with(body["withClause"], parent, ctes)
         scope = Scope(parent, ctes)
+        self.reach(body["relation"])
         target = self._target(body, scope)
         self._from(body["sourceRelation"], scope)
         self.condition(body["joinCondition"], scope)
@@ -285,6 +292,7 @@ class Queries(Expressions):
             alias = body.get("alias", {}).get("aliasname", name[1])
             return scope.ctes[name[1]].source(alias, renamed)
         self.reads.add(name)
+        self.reach(body)
         source = self._use(body, name)
         if renamed:  # which columns these are, only the catalogue knows
             named: dict[str, Columns] = dict.fromkeys(renamed, ())

@@ -18,7 +18,7 @@ from workbench.sql.redact import too_nested
 from workbench.sql.search import first_word, kind_of, search
 from workbench.sql.statement import Statement
 
-READER = f"2-{parser.removeprefix('v')}"
+READER = f"3-{parser.removeprefix('v')}"
 """The version of the facts and of the parser: facts that another one stored are read anew."""
 
 _NOT_SHOWN = frozenset(
@@ -156,6 +156,7 @@ def _parsed(text: str, shown: str) -> Statement:
             if s.base is not None
         ),
         changes=frozenset(walk.changes),
+        only=frozenset(walk.alone - walk.spread),
         has_limit=walk.has_limit,
         has_offset=walk.has_offset,
         is_foreign_key_check=is_check,

@@ -26,7 +26,7 @@ that it sets, sorted; none where the text does not say."""
 
 _SETS = (
     *("reads", "writes", "locks", "objects", "joins", "filters", "stars", "functions"),
-    *("aliases", "uses", "changes"),
+    *("aliases", "uses", "changes", "only"),
 )
 _NOTHING: frozenset[Any] = frozenset()
 _FLAGS = ("has_limit", "has_offset", "is_foreign_key_check", "opaque")
@@ -68,6 +68,8 @@ class Statement:
     """Each use of a relation with the columns that are surely its own; none where the facts are approximate."""
     changes: frozenset[Change] = frozenset()
     """What is done to the relations that are written."""
+    only: frozenset[Name] = frozenset()
+    """Relations of which the text says ONLY wherever it could: what inherits from them is left alone."""
     has_limit: bool = False
     has_offset: bool = False
     is_foreign_key_check: bool = False

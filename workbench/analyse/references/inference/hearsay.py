@@ -70,9 +70,6 @@ def told_of(
         for source, target in (ends, ends[::-1]):
             if source is None or target is None or source == target:
                 continue
-            mine = key_at.get(source)
-            if mine is not None and estate.keys[mine].own:
-                continue  # a table's own id is what others refer to
             key = key_at.get(target)
             fits = key is not None and (estate.keys[key].own or estate.keys[key].primary)
             if key is None or not fits or estate.families[source] != estate.keys[key].family:
