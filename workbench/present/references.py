@@ -82,7 +82,7 @@ def references_answer(found: References) -> str:
         table = str(top["table"]).rpartition("/")[2]
         told += f"; {top['services']} services refer to {brief(table)}"
     open_ = len(found.unresolved)
-    return f"{told}{f'; {open_:,} more could mean several tables' if open_ else ''}."
+    return f"{told}{f'; {open_:,} more are open' if open_ else ''}."
 
 
 def headline(bench: Bench) -> Headline:
@@ -92,7 +92,7 @@ def headline(bench: Bench) -> Headline:
     figures = [
         (f"{len(found.crossing):,}", "references cross services"),
         (f"{inside:,}", "stay inside"),
-        (f"{len(found.unresolved):,}", "open: several candidates"),
+        (f"{len(found.unresolved):,}", "open: a person knows"),
         (f"{len(found.differences):,}", "differ from the map"),
         (f"{len(found.graph.groups):,}", "circles of services"),
     ]
@@ -168,7 +168,7 @@ def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[obj
 
 
 def unresolved(bench: Bench) -> Table:
-    """Columns that may refer to several tables: nothing is drawn for them until somebody says which."""
+    """Columns that several tables fit, or one not surely enough: nothing is drawn for them until somebody says which."""
     name = _namer(bench)
     rows = [
         {

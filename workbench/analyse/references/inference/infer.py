@@ -24,8 +24,9 @@ from workbench.model import Shape
 ACCEPTED = 0.5
 """Belief from which a reference is accepted: no two candidates can have it."""
 
-UNRESOLVED = 0.5
-"""Belief in all candidates together from which a column is listed with them."""
+UNRESOLVED, UNRESOLVED_NATURAL = 0.35, 0.5
+"""Belief in all candidates together from which a column is listed with them: somebody may know. More is asked of
+what is no primary key: columns are often called after what they copy."""
 
 COMPOSITE_CONFIDENCE = 0.85
 """Of a reference to a key of several columns: too few are known to measure it."""
@@ -148,6 +149,8 @@ def _inferred(
     if any_table and not (accepted and named and held.pairs.left[best] == 0):
         return None
     key = estate.keys[int(held.pairs.key[best])]
+    if held.whole[position] < UNRESOLVED_NATURAL and not key.primary:
+        return None
     table, name = estate.table_of[column], estate.column_names[column]
     reason = why(estate, held, position, best)
     candidates: tuple[tuple[int, tuple[str, ...], float], ...] = ()
@@ -158,7 +161,9 @@ def _inferred(
             if held.belief[n] >= 0.02
             for other in (estate.keys[int(held.pairs.key[n])],)
         )
-        reason = f"several tables fit name `{name}`, none much better than the next; best: {reason}"
+        few = "one table fits" if len(candidates) == 1 else "several tables fit"
+        much = "not surely enough" if len(candidates) == 1 else "none surely enough"
+        reason = f"{few} name `{name}`, {much}; best: {reason}"
     return Inferred(
         table,
         (name,),
