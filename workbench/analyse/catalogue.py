@@ -285,8 +285,8 @@ class Catalogue:
             relation = self._rooted(found, place, oid)
             if relation is None or (*place, oid) in unforced:
                 continue
-            asked = [_text(r[name]) for name in ("using_expression", "check_expression")]
-            seen = _text(r["unseen"]) is None
+            asked = [text_of(r[name]) for name in ("using_expression", "check_expression")]
+            seen = text_of(r["unseen"]) is None
             body = "; ".join(f"SELECT {e}" for e in asked if e is not None) if seen else None
             policies, key = found[place].policies, (relation.schema, relation.relation)
             policies[key] = (*policies.get(key, ()), (r["policy"], Function(body, None)))
