@@ -211,7 +211,8 @@ def _number_faults(threshold: Threshold, metric: Metric) -> Iterator[tuple[str, 
 def _order_faults(
     limits: Mapping[Kind, float], where: Mapping[Kind, str]
 ) -> Iterator[tuple[str, str]]:
-    held = [(kind, limits[kind]) for kind in ("low", "soft", "hard") if kind in limits]
+    order: tuple[Kind, ...] = ("low", "soft", "hard")
+    held = [(kind, limits[kind]) for kind in order if kind in limits]
     for (lower, low), (upper, high) in pairwise(held):
         if low >= high:
             said = where.get(lower) or "what is not written has its default"
