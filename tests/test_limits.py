@@ -200,9 +200,9 @@ def test_inserts_that_were_not_counted_are_unknown(read):
     ("text", "fault"),
     [
         ('metric = "storage_usd"\nhard = 0.9', "nearest valid: 'storage_used'"),
-        ('metric = "storage_used"\nhard = 85', "share of the declared storage"),
+        ('metric = "storage_used"\nhard = 85', "must be a share, over 0 and up to 1"),
         ('metric = "storage_used"\nsoft = 0.9', "hard: must be above soft"),
-        ('metric = "storage_used"\nhard = 0.9\nservice = "order"', "storage is an instance's"),
+        ('metric = "storage_used"\nhard = 0.9\nservice = "order"', "storage_used is an instance's"),
         ('metric = "storage_used"\nhard = 0.9\ninstance = "mian"', "nearest valid: 'main'"),
         ('metric = "rows"\nsoft = 9\nhard = 8\nservice = "order"', "hard: must be above soft"),
         ('metric = "rows"\nhard = 8\nscope = "a.b.c"', "too many parts"),
