@@ -33,6 +33,7 @@ from workbench.estate import (
     scope_of,
     source_of,
 )
+from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
 from workbench.snapshot import History, records
 
@@ -69,6 +70,8 @@ def held_against_limits(
     history: History, daily: Daily, growth: Growth, estate: Estate
 ) -> pd.DataFrame:
     """Hold everything that has a limit against it; one row per thing, metric and kind of limit.
+
+    A threshold with a window of its own is not among them: ``workbench.decide.thresholds`` holds all.
 
     Columns: instance, service, database, schema, table (None where the thing is wider), metric and unit
     (see ``CAPACITY_METRICS``), kind (``soft``, ``hard``, or ``low``: over-provisioned below it), limit,
@@ -142,7 +145,7 @@ def _declared(
     history: History, daily: Daily, growth: Growth, estate: Estate
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
-    ours = [t for t in ours if t.metric != STORAGE_USED]
+    ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
     inserted = Inserted(history, estate)
     kinds = {s.name: s.kind for s in estate.services}
     used: set[int] = set()

@@ -64,20 +64,20 @@ class Figure:
     unforetold: str | None = None
 
     def against(self, kind: str, limit: float) -> Standing:
-        """Hold it against a limit; ``kind`` ``low`` is crossed by what is below, the others by what reaches it."""
+        """Hold it against a limit; ``kind`` ``low`` is crossed by what is below, the others by what is above it."""
         if self.low is None or self.high is None:
             return Standing("unknown", because=self.because)
         if kind == "low":
             return self._below(self.low, self.high, limit)
         crossed, first = _run(self.lows, self.highs, limit)
-        if self.low >= limit:
+        if self.low > limit:
             since = self._day(first) if crossed else None
             return Standing("crossed", since or self._newest(), because=self.because)
         if self.open_ended:
             return Standing(
                 "unknown", because=_joined("at least this; the rest was not counted", self.because)
             )
-        if self.high >= limit:
+        if self.high > limit:
             text = f"between {self.low:.4g} and {self.high:.4g}: that does not decide it"
             return Standing("unknown", because=_joined(text, self.because))
         if crossed:
@@ -86,7 +86,7 @@ class Figure:
         found = self._reaches(limit)
         soon = found.days is not None and found.days <= SOON_DAYS
         return Standing(
-            "crossing" if soon else "clear", None, found, _joined(found.because, self.because)
+            "crossing" if soon else "clear", None, found, _joined(self.because, found.because)
         )
 
     def _below(self, low: float, high: float, limit: float) -> Standing:
@@ -137,13 +137,13 @@ def _run(lows: Floats, highs: Floats, limit: float) -> tuple[bool, int]:
     >>> _run(np.array([11.0, 9.0, 9.0, 9.8]), np.array([11.0, 9.0, 9.0, 9.8]), 10.0)
     (False, 0)
     """
-    if not len(lows) or lows.max() < limit:
+    if not len(lows) or lows.max() <= limit:
         return False, 0
     enough = limit - CLEARLY * abs(limit)
     crossed, first, back = False, 0, 0
     for number, (low, high) in enumerate(zip(lows.tolist(), highs.tolist(), strict=True)):
         back = back + 1 if high < enough else 0
-        if low >= limit and not crossed:
+        if low > limit and not crossed:
             crossed, first = True, number
         elif back >= DAYS_BACK:
             crossed = False

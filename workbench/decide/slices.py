@@ -101,7 +101,9 @@ class Slices:
         taken = self.taken[self.taken["instance"] == instance]
         hours = self.hours[self.hours["instance"] == instance]
         moments = set(hours.loc[hours["hour"] == at, "at"]) if len(hours) else {at}
-        mine = self.claims[(self.claims["instance"] == instance) & (self.claims["service"] == service)]
+        mine = self.claims[
+            (self.claims["instance"] == instance) & (self.claims["service"] == service)
+        ]
         held = taken[taken["at"].isin(moments)].merge(mine, "inner", ["entry", "instance"])
         sums = held.groupby(["entry", "certain", "reads", "high"], as_index=False)
         return sums[["calls", "time_ms"]].sum()
@@ -111,8 +113,19 @@ class Slices:
         if (self.hours["instance"] == instance).any():
             return "busiest hour", None
         here = self.readings[self.readings["instance"] == instance]
-        if len(here) == 1 and (self.attributed.window.spans.query("frame == 'statements' and instance == @instance")["kind"] != "difference").any():
-            return "all since the reset of the statistics", "one reading says nothing of an hour: collect every hour"
+        if (
+            len(here) == 1
+            and (
+                self.attributed.window.spans.query(
+                    "frame == 'statements' and instance == @instance"
+                )["kind"]
+                != "difference"
+            ).any()
+        ):
+            return (
+                "all since the reset of the statistics",
+                "one reading says nothing of an hour: collect every hour",
+            )
         apart = here["gap_s"].median() / 3600.0
         spoken = "busiest of the times between readings"
         return spoken, (
