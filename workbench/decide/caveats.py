@@ -15,6 +15,7 @@ from workbench.decide.facts import Break
 from workbench.decide.judgement import CONCENTRATED, RELIEF, Judged, Known
 from workbench.decide.wishes import warnings_of
 from workbench.estate import Service
+from workbench.snapshot import records
 
 ONE_TABLE, LARGE_BYTES = 0.5, 100e9
 """A table over this share of its service, or this size, is moved along with its problem. The project's own."""
@@ -62,7 +63,8 @@ class Caveats:
         mine = relations[(relations["service"] == service) & relations["total_bytes"].notna()]
         if mine.empty:
             return
-        top = mine.loc[mine["total_bytes"].astype("float64").idxmax()]
+        order = ["total_bytes", "schema", "table"]
+        top = records(mine.sort_values(order, ascending=[False, True, True]).head(1))[0]
         size, whole = float(top["total_bytes"]), float(mine["total_bytes"].sum())
         shares = [r.share.high for r in known.resources if r.name == "storage" and r.share]
         weighs = max(shares, default=0.0) >= RELIEF and size > whole * ONE_TABLE

@@ -115,8 +115,8 @@ class Leaving:
     @cached_property
     def _avoidable(self) -> dict[tuple[str | None, str], float]:
         held = self.evidence.health.bloat.dropna(subset=["service", "avoidable_bytes"])
-        sums = held.groupby(["instance", "service"])["avoidable_bytes"].sum()
-        return {(i, s): float(v) for (i, s), v in sums.items()}  # type: ignore[misc]
+        sums = held.groupby(["instance", "service"])["avoidable_bytes"].sum().reset_index()
+        return {(r["instance"], r["service"]): float(r["avoidable_bytes"]) for r in records(sums)}
 
 
 def _why_no_day(found: list[Status]) -> str:

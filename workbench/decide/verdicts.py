@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +20,7 @@ from workbench.decide.leaving import Leaving
 from workbench.decide.remedies import Remedies
 from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
+from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import History, records
 
@@ -38,6 +41,22 @@ class Verdicts:
     def of(self, service: str) -> Verdict:
         """Return the verdict of a service; KeyError where it has none."""
         return {v.service: v for v in self.verdicts}[service]
+
+    def newly_crossed(self, estate: Estate, begin: datetime | None = None) -> tuple[Status, ...]:
+        """Return the limits that are crossed and not exempted: written ones, and the project's own where hard.
+
+        With ``begin`` those alone that were not crossed that day already.
+        """
+        day = self.coverage.until.date() if self.coverage.until else date.min
+        accepted = {e.key for e in estate.exemptions if e.expires >= day}
+        return tuple(
+            s
+            for s in self.statuses
+            if s.state == "crossed"
+            and (s.declared or s.kind == "hard")
+            and s.key not in accepted
+            and (begin is None or s.since is None or s.since > begin.date())
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return the ``verdicts`` document."""
@@ -112,7 +131,7 @@ class _Judging:
         return {str(name): tuple(sorted(map(str, held))) for name, held in sums.items()}
 
     @cached_property
-    def _load(self) -> dict[tuple[str, str], dict[str, object]]:
+    def _load(self) -> dict[tuple[str, str], dict[str, Any]]:
         return {(r["instance"], r["service"]): r for r in records(self.evidence.workload.services)}
 
     def verdict(self, service: str) -> Verdict:
@@ -177,7 +196,7 @@ class _Judging:
     def _top_five(self, service: str, places: tuple[str, ...]) -> float | None:
         rows = [self._load.get((instance, service), {}) for instance in places]
         shares = [row.get("top_five") for row in rows]
-        return min((float(s) for s in shares if pd.notna(s)), default=None)  # type: ignore[arg-type]
+        return min((float(s) for s in shares if pd.notna(s)), default=None)
 
     def _unread(self, service: str) -> str:
         mine = next(s for s in self.evidence.estate.services if s.name == service)

@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from workbench.decide.evidence import Evidence
+from workbench.decide.verdicts import Verdicts, moves_of, verdicts
+from workbench.decide.whatif import Moves
 from workbench.errors import UsageError
 from workbench.estate import load_estate
 from workbench.present.text import escape
@@ -22,6 +24,16 @@ from workbench.snapshot import History, load_history, load_snapshot
 @dataclass(frozen=True)
 class Bench(Evidence):
     """One estate with the history under review. Displays itself as a line: estate, period, coverage."""
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """How every limit stands, and a verdict for each service."""
+        return verdicts(self)
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Answers what if: ``bench.moves.what_if(["order"])``."""
+        return moves_of(self)
 
     @cached_property
     def title(self) -> str:
