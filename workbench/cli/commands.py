@@ -322,7 +322,11 @@ def verdicts(
         terminal.print_document(found.to_json())
     else:
         terminal_verdicts.print_verdicts(found)
-    new = found.newly_crossed(evidence.estate, opened.snapshots[0].at if baseline else None) if check else ()
+    new = (
+        found.newly_crossed(evidence.estate, opened.snapshots[0].at if baseline else None)
+        if check
+        else ()
+    )
     for status in new:
         progress(f"crossed: {status.key}")
     if new:
