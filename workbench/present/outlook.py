@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from workbench.present.charts import spread
+from workbench.present.charts import apart
 from workbench.present.svg import Figure, Sheet, draw, text_width
 from workbench.present.text import legible, shorten
 from workbench.present.theme import ACCENT, INK, MUTED, RULE, Colour
@@ -35,10 +35,12 @@ def outlooks(rows: Sequence[Limited], *, title: str, subtitle: str) -> Figure:
     """Draw the panels on one calendar, each from zero to above its highest limit or point."""
 
     def painter(sheet: Sheet) -> None:
+        if not rows:
+            return
+        span, right = _span(rows), _room(sheet, rows)
         for number, row in enumerate(rows):
-            _panel(sheet, row, number, _span(rows))
-        if rows:
-            _days(sheet, _span(rows), len(rows) * _HEIGHT + 12)
+            _panel(sheet, row, number, span, right)
+        _days(sheet, span, len(rows) * _HEIGHT + 12, right)
 
     said = "; ".join(f"{row.name} {row.figure}, {row.tip}" for row in rows)
     return draw(
@@ -59,13 +61,19 @@ def _span(rows: Sequence[Limited]) -> _Span:
     return min(days), max(days)
 
 
-def _across(sheet: Sheet, span: _Span, at: datetime) -> float:
+def _room(sheet: Sheet, rows: Sequence[Limited]) -> float:
+    """Where the panels end and the words of their limits begin."""
+    words = [text for row in rows for _, text in row.limits]
+    return sheet.width - max(text_width(text, sheet.font) for text in words) - 12
+
+
+def _across(span: _Span, right: float, at: datetime) -> float:
     whole = (span[1] - span[0]).total_seconds()
     share = (at - span[0]).total_seconds() / whole if whole else 0.5
-    return 2 + share * (sheet.width - 14)
+    return 4 + share * (right - 8)
 
 
-def _panel(sheet: Sheet, row: Limited, number: int, span: _Span) -> None:
+def _panel(sheet: Sheet, row: Limited, number: int, span: _Span, right: float) -> None:
     high, low = number * _HEIGHT + _HEAD, (number + 1) * _HEIGHT - _FOOT
     top = max([v for _, v in row.points] + [v for v, _ in row.limits]) * 1.12 or 1.0
 
@@ -76,14 +84,16 @@ def _panel(sheet: Sheet, row: Limited, number: int, span: _Span) -> None:
     name = shorten(legible(row.name), int(room / sheet.font * 1.7))
     sheet.text(0, high - 17, name)
     sheet.text(sheet.width, high - 17, row.figure, align="right")
-    sheet.line([2, sheet.width - 12], [low, low], RULE, behind=True)
-    for value, words in row.limits:
-        sheet.line([2, sheet.width - 12], [up(value)] * 2, MUTED, 1.0, behind=True)
-        sheet.text(4, up(value) + 9, words, colour=MUTED)
-    xs = [_across(sheet, span, at) for at, _ in row.points]
+    sheet.line([2, right], [low, low], RULE, behind=True)
+    lines = sorted((up(value), words) for value, words in row.limits)
+    places = apart([y for y, _ in lines], sheet.font + 3, high, low)
+    for (y, words), place in zip(lines, places, strict=True):
+        sheet.line([2, right], [y, y], MUTED, 1.0, behind=True)
+        sheet.text(right + 8, place, words, colour=MUTED)
+    xs = [_across(span, right, at) for at, _ in row.points]
     ys = [up(value) for _, value in row.points]
     if row.reached is not None:
-        first, likely, last = (_across(sheet, span, at) for at in row.reached)
+        first, likely, last = (_across(span, right, at) for at in row.reached)
         y = up(row.limits[0][0])
         sheet.line([xs[-1], likely], [ys[-1], y], ACCENT, 1.5)
         sheet.line([first, last], [y, y], ACCENT, 5.0, row.tip)
@@ -91,11 +101,11 @@ def _panel(sheet: Sheet, row: Limited, number: int, span: _Span) -> None:
     sheet.dot(xs[-1], ys[-1], row.colour, 7)
 
 
-def _days(sheet: Sheet, span: _Span, foot: float) -> None:
-    steps = 3 if sheet.narrow else 6
+def _days(sheet: Sheet, span: _Span, foot: float, right: float) -> None:
+    steps = 3 if sheet.narrow else 5
     whole = span[1] - span[0]
-    days = [span[0] + whole * at / (steps - 1) for at in range(steps)]
-    for number, at in enumerate(spread(days, steps)):
+    for number in range(steps):
+        at = span[0] + whole * number / (steps - 1)
         place = "left" if number == 0 else "right" if number == steps - 1 else "center"
-        x = 0 if number == 0 else sheet.width if number == steps - 1 else _across(sheet, span, at)
+        x = 0 if number == 0 else right if number == steps - 1 else _across(span, right, at)
         sheet.text(x, foot, f"{at.day} {at:%b %y}", align=place, colour=MUTED)  # type: ignore[arg-type]

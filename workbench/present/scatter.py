@@ -77,6 +77,9 @@ def _scatter(sheet: Sheet, points: Sequence[Point], across: str, upwards: str) -
     sheet.text(right + 24, bottom + 42, across, align="right", colour=MUTED)
     places = [(right_of(p.x), up((p.low + p.high) / 2)) for p in points]
     taken: list[_Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
+    taken += [
+        (x - 3, up(p.high), x + 3, up(p.low)) for p, (x, _) in zip(points, places, strict=True)
+    ]
     for point, (x, y) in zip(points, places, strict=True):
         sheet.line([x, x], [up(point.low), up(point.high)], point.colour, 3.0, point.tip)
         sheet.dot(x, y, point.colour, _DOT if point.first else _DOT - 3)

@@ -14,14 +14,15 @@ import pandas as pd
 
 from workbench.decide.facts import Status, Verdict, WhatIf
 from workbench.decide.judgement import RELIEF, SOON_DAYS
+from workbench.estate import METRICS
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.outlook import Limited, outlooks
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
-from workbench.present.text import brief
-from workbench.present.units import interval_text, share_text
+from workbench.present.text import brief, escape
+from workbench.present.units import count_text, interval_text, share_text
 from workbench.present.verdict_words import (
     ACTS,
     KINDS,
@@ -30,7 +31,6 @@ from workbench.present.verdict_words import (
     limit_of,
     limit_words,
     metric_name,
-    pressure_words,
     value_words,
     verdicts_answer,
 )
@@ -72,24 +72,30 @@ def decisions(bench: Bench) -> Table:
         {
             "service": v.service,
             "verdict": v.verdict,
-            "pressure": pressure_words(v),
-            "isolation": isolation_words(v),
+            "binding": v.binding.name if v.binding else None,
+            "low": v.binding.share.low if v.binding and v.binding.share else None,
+            "high": v.binding.share.high if v.binding and v.binding.share else None,
+            "used": v.binding.used if v.binding else None,
+            "isolation": v.isolation.share,
             "days": days_words(v.urgency.days, v.urgency.because),
             "after": days_words(v.urgency.after, v.urgency.because),
             "breaks": _breaks_words(v),
         }
         for v in _ordered(bench)
     ]
+    open_ = "no resource is known both in what is used and in whose it is: see what would settle it"
     columns = [
         Column("service", "Service", "name"),
         Column("verdict", "Verdict"),
-        Column("pressure", "Binding resource: its share of what is used"),
-        Column("isolation", "Calls that stay inside"),
-        Column("days", "Days to the limit of its instance"),
+        Column("binding", "Binding resource", otherwise=open_),
+        Column("low", "Its share", "share", until="high", otherwise=open_),
+        Column("used", "Used of capacity", "share", otherwise=open_),
+        Column("isolation", "Calls inside", "share", otherwise="no statement of it was counted"),
+        Column("days", "Days to its instance's limit"),
         Column("after", "Without it"),
         Column("breaks", "Breaks if it moves"),
     ]
-    frame = pd.DataFrame(rows, columns=[c.key for c in columns])
+    frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), "high"])
     empty = "No service keeps its data here: there is nothing to separate."
     return Table(frame, columns, "Verdicts", empty, colours=bench.colours, limit=100)
 
@@ -100,17 +106,63 @@ def _breaks_words(verdict: Verdict) -> str:
     return ", ".join(told) or ("unknown" if verdict.isolation.share is None else "nothing")
 
 
-def arguments(bench: Bench) -> Table:
+@dataclass(frozen=True)
+class Reasons:
+    """Why each verdict is what it is, with what to beware of; those that ask for nothing are folded. Displays itself."""
+
+    bench: Bench
+
+    def _repr_html_(self) -> str:
+        held = _ordered(self.bench)
+        acts = "".join(self._one(v) for v in held if v.verdict in ACTS or v.warnings)
+        rest = [v for v in held if v.verdict not in ACTS and not v.warnings]
+        if rest:
+            count = f"{len(rest)} service{'' if len(rest) == 1 else 's'}, not needed"
+            inside = "".join(self._one(v) for v in rest)
+            acts += f"<details><summary>{count}: why</summary>{inside}</details>"
+        return f'<div class="wb-reasons">{acts}</div>'
+
+    def _one(self, verdict: Verdict) -> str:
+        swatch = (
+            f'<i class="wb-swatch" style="background:{self.bench.colour(verdict.service).css}"></i>'
+        )
+        beware = "".join(f"<li>{escape(warning)}</li>" for warning in verdict.warnings)
+        listed = f"<ul>{beware}</ul>" if beware else ""
+        return (
+            f"<section><p>{swatch}<b>{escape(verdict.service)}</b> · {escape(verdict.verdict)}</p>"
+            f"<p>{escape(verdict.argument)}</p>{listed}</section>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            "\n".join(
+                [f"{v.service}: {v.verdict}. {v.argument}", *(f"  ! {w}" for w in v.warnings)]
+            )
+            for v in _ordered(self.bench)
+        )
+
+
+def arguments(bench: Bench) -> Reasons:
     """Why: two or three sentences for each service, with its warnings."""
-    rows = [(v.service, v.verdict, v.argument, v.warnings) for v in _ordered(bench)]
-    frame = pd.DataFrame(rows, columns=["service", "verdict", "argument", "warnings"])
-    columns = [
-        Column("service", "Service", "name"),
-        Column("verdict", "Verdict"),
-        Column("argument", "Because"),
-        Column("warnings", "Beware", "list"),
+    return Reasons(bench)
+
+
+def unsettled(bench: Bench) -> Table:
+    """What is not known, for which services, and what would settle it."""
+    found: dict[str, list[str]] = {}
+    for verdict in bench.verdicts.verdicts:
+        for step in verdict.settles:
+            found.setdefault(step, []).append(verdict.service)
+    rows = [
+        (step, tuple(names) if len(names) < 5 else (f"{len(names)} services",))
+        for step, names in found.items()
     ]
-    return Table(frame, columns, "Reasons", colours=bench.colours, limit=100)
+    frame = pd.DataFrame(rows, columns=["step", "services"])
+    columns = [
+        Column("step", "What is open, and what would settle it"),
+        Column("services", "Of", "list"),
+    ]
+    return Table(frame, columns, "What would settle it", "Nothing is open.", limit=100)
 
 
 def pressure_by_isolation(bench: Bench) -> Figure:
@@ -217,7 +269,7 @@ def crossing_counts(bench: Bench) -> Table:
                 n,
                 n.capitalize(),
                 "amount",
-                otherwise="not counted: statements or WAL were not read",
+                otherwise="not counted: no statements or no WAL were read, or samples of locks alone saw it",
             )
             for n in names
         ),
@@ -301,7 +353,7 @@ def _limited(bench: Bench, held: list[Status]) -> Limited | None:
     return Limited(
         metric_name(first),
         points,
-        tuple((s.limit * _size(s), f"{s.kind} {limit_of(s)}") for s in held),
+        tuple((s.limit * _size(s), f"{s.kind} {_short_limit(s)}") for s in held),
         value_words(first),
         limit_words(first),
         reached,
@@ -309,9 +361,11 @@ def _limited(bench: Bench, held: list[Status]) -> Limited | None:
     )
 
 
-def _size(status: Status) -> float:
-    from workbench.estate import METRICS
+def _short_limit(status: Status) -> str:
+    return count_text(status.limit) if status.metric == "rows" else limit_of(status)
 
+
+def _size(status: Status) -> float:
     return METRICS[status.metric].size_of(status.unit)
 
 
