@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.analyse.capacity import Capacity
 from workbench.analyse.workload import Workload
 from workbench.decide.facts import Interval, Resource
+from workbench.estate import Capacity as Declared
 from workbench.estate import Estate
 from workbench.snapshot import records
 
@@ -68,9 +69,11 @@ def _all(workload: Workload, capacity: Capacity, estate: Estate) -> Iterator[tup
         r["instance"]: float(r["reset_val"])
         for r in records(settings[settings["name"] == "max_connections"])
     }
+    given = {i.name: i.capacity for i in estate.instances}
     for instance, service in sorted(k for k in {*load, *sizes} if isinstance(k[1], str)):
         row = load.get((instance, service))
-        declared = estate.instance(instance).capacity
+        # a snapshot may know an instance that the estate file does not name any more
+        declared = given.get(instance, Declared())
         used = _seconds_of(workload, instance, "time_ms")
         vcpus = declared.vcpus
         yield (

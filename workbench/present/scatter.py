@@ -91,6 +91,10 @@ def _scatter(sheet: Sheet, points: Sequence[Point], across: str, upwards: str) -
             box = _free(text_width(text, sheet.font), x, y, sheet, taken, bottom)
             if box is not None:
                 taken.append(box)
+                gap = x - box[2] if box[2] < x else box[0] - x
+                if gap > 30:  # far from its point: a thread leads there
+                    edge = box[2] + 3 if box[2] < x else box[0] - 3
+                    sheet.line([edge, x], [y, y], point.colour, behind=True)
                 sheet.text(
                     box[0], (box[1] + box[3]) / 2, text, colour=INK if point.first else MUTED
                 )
@@ -118,6 +122,9 @@ def _free(
                 (x - width / 2, y + shift - side * -3),
                 (x - 8 - width, y + shift),
             ]
+    beside += [(x - far - width, y) for far in (40, 80, 120)] + [
+        (x + far, y) for far in (40, 80, 120)
+    ]
     for left, middle in beside:
         box = (left, middle - high / 2, left + width, middle + high / 2)
         inside = box[0] >= 0 and box[2] <= sheet.width and box[1] >= 20 and box[3] <= bottom

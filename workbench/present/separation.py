@@ -154,13 +154,13 @@ def unsettled(bench: Bench) -> Table:
         for step in verdict.settles:
             found.setdefault(step, []).append(verdict.service)
     rows = [
-        (step, tuple(names) if len(names) < 5 else (f"{len(names)} services",))
+        (", ".join(names) if len(names) < 5 else f"{len(names)} services", step)
         for step, names in found.items()
     ]
-    frame = pd.DataFrame(rows, columns=["step", "services"])
+    frame = pd.DataFrame(rows, columns=["services", "step"])
     columns = [
+        Column("services", "Of"),
         Column("step", "What is open, and what would settle it"),
-        Column("services", "Of", "list"),
     ]
     return Table(frame, columns, "What would settle it", "Nothing is open.", limit=100)
 
