@@ -35,7 +35,7 @@ from workbench.estate import (
 )
 from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
-from workbench.snapshot import History, records
+from workbench.snapshot import History, Window, records
 
 KINDS = ("soft", "hard", "low")
 
@@ -146,7 +146,7 @@ def _declared(
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
     ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
-    inserted = Inserted(history, estate)
+    inserted = Inserted(Window(history), estate)
     kinds = {s.name: s.kind for s in estate.services}
     used: set[int] = set()
     for name, level in dict.fromkeys((t.metric, level_of(t)) for t in ours):
@@ -269,17 +269,22 @@ def figure_of(
 class Inserted:
     """Rows inserted a day, by the window and as of each day of it; read when first asked for."""
 
-    history: History
+    window: Window
     estate: Estate
 
     @cached_property
     def _now(self) -> pd.DataFrame:
-        return inserted_per_day(self.history, self.estate)
+        return inserted_per_day(self.window, self.estate)
 
     @cached_property
     def _so_far(self) -> pd.DataFrame:
         owned = self._now[[*_PLACE, "service"]]
-        return written_so_far(self.history).merge(owned, "inner", _PLACE)
+        return self.written.merge(owned, "inner", _PLACE)
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """What each table had written by each reading: see ``written_so_far``."""
+        return written_so_far(self.window)
 
     def figure(self, names: dict[str, str | None], newest: datetime) -> Figure:
         """Return the rows inserted a day into all tables of a thing; unknown where one of them is."""

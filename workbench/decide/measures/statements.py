@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.analyse.evicted import evicted
-from workbench.analyse.inserts import written_so_far
 from workbench.analyse.standing import Figure
 from workbench.analyse.trend import Floats
 from workbench.analyse.workload import Workload
@@ -26,7 +25,7 @@ _DAY_S = 86400.0
 
 def latency(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure each service's mean time of a call, in ms; of its busiest hour where asked."""
-    for row, days in _services(evidence, ask.busiest):
+    for row, days in _services(evidence, ask, ask.busiest):
         thing, words, note = _thing(row), *_words(evidence, row, ask.busiest)
         if days.empty or not days["calls"].sum():
             yield _unknown(evidence, thing, row, _UNUSED, words)
@@ -79,7 +78,7 @@ def mean_between(entries: pd.DataFrame) -> tuple[float, float]:
 
 def _column(name: str, metric_per: str | None, evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure a column of ``Workload.services``, by the days of the window where ``metric_per`` says so."""
-    for row, days in _services(evidence, busiest=False):
+    for row, days in _services(evidence, ask, busiest=False):
         thing, words = _thing(row), _period(evidence)
         per = float(row[metric_per]) if metric_per and pd.notna(row[metric_per]) else 1.0
         low, high = row[f"{name}_low"], row[f"{name}_high"]
@@ -156,7 +155,7 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     slow = entries.index[(entries["mean_exec_time"] > slower).fillna(False)]
     held = evidence.claims[evidence.claims["entry"].isin(slow)]
     held = held.assign(calls=held["entry"].map(entries["calls"]).astype("float64"))
-    for row, _ in _services(evidence, busiest=False):
+    for row, _ in _services(evidence, ask, busiest=False):
         thing, words, days = _thing(row), _period(evidence), row["days"]
         if pd.isna(row["time_ms_low"]) or pd.isna(days) or days <= 0:
             yield _unknown(evidence, thing, row, "it needs two snapshots on different days", words)
@@ -179,7 +178,7 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 def active_sessions(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure how many sessions work at a time."""
     if ask.level == "service":
-        for row, days in _services(evidence, busiest=False):
+        for row, days in _services(evidence, ask, busiest=False):
             low, high, words = (
                 row["active_sessions_low"],
                 row["active_sessions_high"],
@@ -210,7 +209,7 @@ def replica_load(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 
 def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Measured]:
     vcpus = {i.name: i.capacity.vcpus for i in evidence.estate.instances}
-    held = _services(evidence, ask.busiest)
+    held = _services(evidence, ask, ask.busiest)
     for row, days in _of_instances(held) if ask.level == "instance" else held:
         thing, words, note = _thing(row), *_words(evidence, row, ask.busiest)
         cores = vcpus.get(row["instance"])
@@ -290,7 +289,7 @@ def _of_instances(
 
 def read_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure the share of each service's time that statements take which only read."""
-    for row, days in _services(evidence, busiest=False):
+    for row, days in _services(evidence, ask, busiest=False):
         thing, words = _thing(row), _period(evidence)
         if days.empty or not days["ms"].sum():
             yield _unknown(evidence, thing, row, _UNUSED, words)
@@ -320,8 +319,7 @@ def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     numbers = dict(ask.parameters or {})
     held = _seldom_written(evidence, numbers["writes_per_minute"])
     taken = evidence.slices.taken.merge(evidence.claims, "inner", ["entry", "instance"])
-    selects = evidence.workload.attributed.entries["kind"].eq("select")
-    for row, days in _services(evidence, busiest=False):
+    for row, days in _services(evidence, ask, busiest=False):
         thing, words = _thing(row), _period(evidence)
         elapsed = _elapsed(evidence, days) if len(days) else None
         if elapsed is None or not days["ms"].sum():
@@ -337,13 +335,7 @@ def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
             )
             continue
         mine = taken[(taken["instance"] == thing.instance) & (taken["service"] == thing.service)]
-        shares = [
-            _cacheable(
-                mine[mine["at"] <= at], selects, held, at, float(d), numbers["calls_per_day"]
-            )
-            for at, d in zip(days["at"], elapsed, strict=True)
-        ]
-        low, high = (np.array([s[end] for s in shares]) for end in (0, 1))
+        low, high = _cacheable(mine, held, elapsed, days["at"], numbers["calls_per_day"])
         if evicted(evidence.window).get(row["instance"]):
             yield _unknown(evidence, thing, row, _EVICTED, words)
             continue
@@ -351,35 +343,40 @@ def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 
 
 def _cacheable(
-    taken: pd.DataFrame,
-    selects: pd.Series[bool],
-    held: pd.DataFrame,
-    at: pd.Timestamp,
-    days: float,
-    often: float,
-) -> tuple[float, float]:
-    """The share of time as of a day: of what is the service's for certain, and with all that may be."""
-    sums = taken.groupby(["entry", "certain", "reads", "high"], as_index=False)[
-        ["calls", "time_ms"]
-    ].sum()
-    busy = held.loc[
-        held["at"] == at, "entry"
-    ]  # touches a table that is written too often, or not known
-    fits = sums["reads"] & sums["entry"].map(selects) & (sums["calls"] / days > often)
-    fits &= ~sums["entry"].isin(busy)
-    time = sums["time_ms"].astype("float64") * sums["high"].astype("float64")
-    sure = sums["certain"].astype(bool)
-    total, part = time[sure].sum(), time[sure & fits].sum()
-    maybe, rest = time[~sure & fits].sum(), time[~sure & ~fits].sum()
-    return (
-        float(part / (total + rest)) if total + rest else 0.0,
-        float((part + maybe) / (total + maybe)) if total + maybe else 0.0,
-    )
+    taken: pd.DataFrame, held: pd.DataFrame, days: pd.Series[Any], at: pd.Series[Any], often: float
+) -> tuple[Floats, Floats]:
+    """The share of time as of each day: of what is the service's for certain, and with all that may be."""
+    about = taken.drop_duplicates("entry").set_index("entry").sort_index()
+    moments = pd.Index(at)
+
+    def so_far(column: str) -> Floats:
+        wide = taken.pivot_table(index="at", columns="entry", values=column, aggfunc="sum")
+        wide = wide.reindex(index=moments, columns=about.index).astype("float64").fillna(0.0)
+        found: Floats = wide.to_numpy().cumsum(axis=0)
+        return found
+
+    busy = pd.crosstab(held["at"], held["entry"]).reindex(
+        index=moments, columns=about.index, fill_value=0
+    )  # it touches a table that is written too often, or not counted
+    fits = (so_far("calls") / days.to_numpy(dtype=float)[:, None] > often) & (busy.to_numpy() == 0)
+    fits &= about["only_reads"].to_numpy(dtype=bool)
+    time = so_far("time_ms") * about["high"].to_numpy(dtype=float)
+    sure = about["certain"].to_numpy(dtype=bool)
+
+    def summed(chosen: np.ndarray) -> Floats:
+        found: Floats = np.where(chosen, time, 0.0).sum(axis=1)
+        return found
+
+    part, total = summed(fits & sure), summed(np.broadcast_to(sure, fits.shape))
+    maybe, rest = summed(fits & ~sure), summed(~fits & ~sure)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, high = part / (total + rest), (part + maybe) / (total + maybe)
+    return np.nan_to_num(low), np.nan_to_num(high)
 
 
 def _seldom_written(evidence: Evidence, most: float) -> pd.DataFrame | None:
     """Per reading, the entries that touch a table written ``most`` times a minute or more, or one not counted: at, entry."""
-    written = written_so_far(evidence.history)
+    written = evidence.inserted.written
     touches = evidence.workload.attributed.touches
     place = ["instance", "database", "schema", "relation"]
     tables = touches[["entry", *place]].drop_duplicates()
@@ -407,13 +404,15 @@ def _seldom_written(evidence: Evidence, most: float) -> pd.DataFrame | None:
 
 
 def _services(
-    evidence: Evidence, busiest: bool
+    evidence: Evidence, ask: Ask, busiest: bool
 ) -> Iterator[tuple[Mapping[str, Any], pd.DataFrame]]:
     """Each service's row of the workload, and its slices in order."""
     found: Workload = evidence.workload
     slices = evidence.slices.by_hour if busiest else evidence.slices.by_reading
     held = dict(iter(slices.groupby(["instance", "service"], sort=False)))
-    for row in records(found.services.sort_values(["instance", "service"])):
+    rows = found.services.sort_values(["instance", "service"])
+    wanted = ask.services if ask.level == "service" else None
+    for row in records(rows if wanted is None else rows[rows["service"].isin(wanted)]):
         days = held.get((row["instance"], row["service"]), slices.iloc[:0])
         yield row, days.reset_index(drop=True)
 
@@ -448,7 +447,8 @@ def _as_of(days: pd.DataFrame, busiest: bool, time: str, by: str) -> tuple[int, 
 
 
 def _over(part: pd.Series[Any], whole: pd.Series[Any]) -> pd.Series[Any]:
-    return (part / whole.where(whole > 0)).fillna(0.0)
+    found: pd.Series[Any] = (part / whole.where(whole > 0)).fillna(0.0)
+    return found
 
 
 def _elapsed(evidence: Evidence, days: pd.DataFrame) -> pd.Series[Any]:
