@@ -300,10 +300,12 @@ class Inserted:
         y = (sums["inserted"] / sums["days"]).to_numpy(dtype=float)
         start = sums.index.min() if len(sums) else newest
         x = np.array([(at - start).total_seconds() / 86400.0 for at in sums.index])
+        least = bool(now["at_least"].any())
+        if least and len(y):  # reading by reading less is lost than from the first to the last
+            value = max(value, float(y[-1]))
         if len(y):
             y[-1] = value
         because = None if why_least.empty else str(why_least.iloc[0])
-        least = bool(now["at_least"].any())
         return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE)
 
 

@@ -459,7 +459,8 @@ def _elapsed(evidence: Evidence, days: pd.DataFrame) -> pd.Series[Any]:
     if alone:
         return pd.Series(spans["days"].iloc[0], days.index, dtype="Float64")
     passed = (days["at"] - since).dt.total_seconds() / _DAY_S
-    return passed.where(passed > 0)
+    found: pd.Series[Any] = passed.where(passed > 0)
+    return found
 
 
 def _spans(evidence: Evidence) -> pd.DataFrame:

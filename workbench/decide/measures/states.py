@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.analyse.gaps import gap_of
 from workbench.analyse.standing import Figure
-from workbench.analyse.trend import Floats
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
 from workbench.decide.measures.statements import UNFORETOLD, of_instances
@@ -45,9 +45,9 @@ def _plain(
     held = series.dropna().astype("float64").sort_index()
     at = pd.DatetimeIndex(held.index)
     last = ~at.floor("D").duplicated(keep="last")
-    y: Floats = held.to_numpy(dtype="float64")[last].copy()
+    y = np.array(held.to_numpy(), dtype=np.float64)[last]
     at = at[last]
-    x: Floats = ((at - at[0]).total_seconds() / 86400.0).to_numpy(dtype="float64")
+    x = np.asarray((at - at[0]).total_seconds(), dtype=np.float64) / 86400.0
     y[-1] = now
     start = at[0].to_pydatetime()
     return Figure(newest, now, now, start, x, y, y, because=because, unforetold=unforetold)
