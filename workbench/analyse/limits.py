@@ -247,19 +247,24 @@ def figure_of(
     inserted: Inserted,
 ) -> Figure:
     """Return a metric of capacity, but storage, of one thing of ``things``."""
-    days = days.sort_values("at")
-    start, newest = days["at"].min(), growth.newest
+    newest = growth.newest
     if metric == "rows_per_day":
         return inserted.figure(names, newest)
+    # of many tables each is short: arrays, not frames
+    at = pd.DatetimeIndex(days["at"]).tz_localize(None).to_numpy()
+    order = np.argsort(at, kind="stable")
+    start = pd.Timestamp(at[order[0]], tz="UTC").to_pydatetime()
     splits = growth.splits(start, names.get("service"), names.get("instance"))
     column = "rows" if metric == "rows" else "total_bytes"
-    x, y = series_of(days["at"], days[column].mask(days["measured_at"].notna()))
+    held = days[column].to_numpy(dtype=float, na_value=np.nan)[order]
+    fresh = days["measured_at"].isna().to_numpy()[order] & ~np.isnan(held)
+    x = ((at[order] - at[order[0]]) / np.timedelta64(1, "D"))[fresh]
+    y = held[fresh]
     if metric == "bytes_per_day":
         pace = slope(x, y, splits)
         why = "growth is known from two days on" if pace is None else None
         return Figure(newest, pace, pace, because=why, unforetold=_A_RATE)
-    now = days[column].iloc[-1]
-    value = None if pd.isna(now) else float(now)
+    value = None if np.isnan(held[-1]) else float(held[-1])
     unknown = "it has tables that were never analysed: ANALYZE them" if metric == "rows" else None
     why = (unknown or "its size was not collected, or not of every part") if value is None else None
     return Figure(newest, value, value, start, x, y, y, splits, why)

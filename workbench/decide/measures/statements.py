@@ -348,17 +348,27 @@ def _cacheable(
     """The share of time as of each day: of what is the service's for certain, and with all that may be."""
     about = taken.drop_duplicates("entry").set_index("entry").sort_index()
     moments = pd.Index(at)
+    shape = len(moments), len(about)
+    when, which = (
+        moments.get_indexer(pd.Index(taken["at"])),
+        about.index.get_indexer(pd.Index(taken["entry"])),
+    )
 
     def so_far(column: str) -> Floats:
-        wide = taken.pivot_table(index="at", columns="entry", values=column, aggfunc="sum")
-        wide = wide.reindex(index=moments, columns=about.index).astype("float64").fillna(0.0)
-        found: Floats = wide.to_numpy().cumsum(axis=0)
+        wide = np.zeros(shape)
+        np.add.at(wide, (when, which), taken[column].to_numpy(dtype=float, na_value=0.0))
+        found: Floats = wide.cumsum(axis=0)
         return found
 
-    busy = pd.crosstab(held["at"], held["entry"]).reindex(
-        index=moments, columns=about.index, fill_value=0
-    )  # it touches a table that is written too often, or not counted
-    fits = (so_far("calls") / days.to_numpy(dtype=float)[:, None] > often) & (busy.to_numpy() == 0)
+    # what touches a table that is written too often, or not counted
+    busy = np.zeros(shape, dtype=bool)
+    rows, columns = (
+        moments.get_indexer(pd.Index(held["at"])),
+        about.index.get_indexer(pd.Index(held["entry"])),
+    )
+    here = (rows >= 0) & (columns >= 0)
+    busy[rows[here], columns[here]] = True
+    fits = (so_far("calls") / days.to_numpy(dtype=float)[:, None] > often) & ~busy
     fits &= about["only_reads"].to_numpy(dtype=bool)
     time = so_far("time_ms") * about["high"].to_numpy(dtype=float)
     sure = about["certain"].to_numpy(dtype=bool)
