@@ -14,7 +14,7 @@ from workbench.analyse.standing import Figure
 from workbench.analyse.trend import Floats
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
-from workbench.decide.measures.statements import UNFORETOLD
+from workbench.decide.measures.common import UNFORETOLD
 from workbench.snapshot import records
 
 LEAST_WINDOWS = 3

@@ -13,7 +13,7 @@ from workbench.analyse.gaps import gap_of
 from workbench.analyse.standing import Figure
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
-from workbench.decide.measures.statements import UNFORETOLD, of_instances
+from workbench.decide.measures.common import UNFORETOLD, of_instances
 from workbench.snapshot import records
 
 _SAWTOOTH = "it falls with every freeze: no day is foretold"
