@@ -148,7 +148,7 @@ def test_sizes_and_rows_of_services_schemas_and_tables_have_limits(read):
         [[thresholds]]
         metric = "rows"
         scope = "users.users_rows"
-        hard = 600_000
+        hard = 599_999
         source = "the contract"
         [[thresholds]]
         metric = "bytes_per_day"
@@ -247,7 +247,7 @@ def test_the_grown_estate_crosses_its_written_limits_and_the_small_one_does_not(
 
 
 def test_the_page_names_the_first_hard_limit_and_what_is_crossed(read):
-    history = read('[[thresholds]]\nmetric = "rows"\nservice = "user"\nhard = 700_000\n')
+    history = read('[[thresholds]]\nmetric = "rows"\nservice = "user"\nhard = 699_999\n')
     assert show.headline(Bench(history)).figures[-1] == (
         "26 Nov 2026",
         "user: rows crossed the hard limit of 700\N{NO-BREAK SPACE}k",

@@ -92,7 +92,7 @@ def test_names_in_the_figure_never_touch():
 def test_a_limit_is_drawn_with_the_days_it_is_reached(bench):
     drawn = show.limits_over_time(bench)
     near = [s for s in bench.verdicts.statuses if s.state == "crossing" and s.kind == "hard"]
-    assert ("No limit on a size is near" == drawn.title) == (not near)
+    assert (drawn.title == "No limit on a size is near") == (not near)
     assert outlooks([], title="t", subtitle="s").wide
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.estate import Estate
-from workbench.snapshot import History, Window, per_day
+from workbench.snapshot import Window, per_day
 
 _NOT_COUNTED = (
     "inserts were not counted over days: it needs two snapshots of one epoch, on different days"
@@ -14,14 +14,13 @@ _PLACE = ["instance", "database", "schema", "table"]
 _WRITES = ("n_tup_ins", "n_tup_upd", "n_tup_del")
 
 
-def inserted_per_day(history: History, estate: Estate) -> pd.DataFrame:
+def inserted_per_day(window: Window, estate: Estate) -> pd.DataFrame:
     """Return rows inserted a day per partition root: n_tup_ins of the window by its days.
 
     Columns: instance, database, schema, table, service ("" for nobody), per_day (NA: unknown), at_least (its
     counters were reset, so that it may be more), because. A table dropped within the window is not here, and
     one that was truncated or emptied still counts.
     """
-    window = Window(history)
     counted = window.tables
     again = (counted["counted_from"] == "restarted") | counted["lower_bound"].fillna(False)
     found = counted.assign(
@@ -55,18 +54,17 @@ def inserted_per_day(history: History, estate: Estate) -> pd.DataFrame:
     )
 
 
-def written_so_far(history: History) -> pd.DataFrame:
+def written_so_far(window: Window) -> pd.DataFrame:
     """Return how many rows each table had written by each reading of the window, since its first.
 
     One row per reading but the first and partition root: at, instance, database, schema, table, days (of the
     calendar that counts, since the first reading), inserted and written (inserted, updated and deleted). A counter
     that fell counts from zero; a table that is gone by the last reading is not here.
     """
-    window = Window(history)
     spans = window.spans
     spans = spans[(spans["frame"] == "table_statistics") & (spans["kind"] == "difference")]
     begun = spans[["instance", "database", "since"]]
-    read = history.frame("table_statistics", "relation_oid", *_WRITES)
+    read = window.history.frame("table_statistics", "relation_oid", *_WRITES)
     read = read.merge(begun, "inner", ["instance", "database"])
     read = read[read["at"] >= read["since"]]
     names = window.tables[["instance", "database", "relation_oid", "root_schema", "root"]]

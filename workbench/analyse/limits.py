@@ -35,7 +35,7 @@ from workbench.estate import (
 )
 from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
-from workbench.snapshot import History, records
+from workbench.snapshot import History, Window, records
 
 KINDS = ("soft", "hard", "low")
 
@@ -146,7 +146,7 @@ def _declared(
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
     ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
-    inserted = Inserted(history, estate)
+    inserted = Inserted(Window(history), estate)
     kinds = {s.name: s.kind for s in estate.services}
     used: set[int] = set()
     for name, level in dict.fromkeys((t.metric, level_of(t)) for t in ours):
@@ -247,19 +247,24 @@ def figure_of(
     inserted: Inserted,
 ) -> Figure:
     """Return a metric of capacity, but storage, of one thing of ``things``."""
-    days = days.sort_values("at")
-    start, newest = days["at"].min(), growth.newest
+    newest = growth.newest
     if metric == "rows_per_day":
         return inserted.figure(names, newest)
+    # of many tables each is short: arrays, not frames
+    at = pd.DatetimeIndex(days["at"]).tz_localize(None).to_numpy()
+    order = np.argsort(at, kind="stable")
+    start = pd.Timestamp(at[order[0]], tz="UTC").to_pydatetime()
     splits = growth.splits(start, names.get("service"), names.get("instance"))
     column = "rows" if metric == "rows" else "total_bytes"
-    x, y = series_of(days["at"], days[column].mask(days["measured_at"].notna()))
+    held = days[column].to_numpy(dtype=float, na_value=np.nan)[order]
+    fresh = days["measured_at"].isna().to_numpy()[order] & ~np.isnan(held)
+    x = ((at[order] - at[order[0]]) / np.timedelta64(1, "D"))[fresh]
+    y = held[fresh]
     if metric == "bytes_per_day":
         pace = slope(x, y, splits)
         why = "growth is known from two days on" if pace is None else None
         return Figure(newest, pace, pace, because=why, unforetold=_A_RATE)
-    now = days[column].iloc[-1]
-    value = None if pd.isna(now) else float(now)
+    value = None if np.isnan(held[-1]) else float(held[-1])
     unknown = "it has tables that were never analysed: ANALYZE them" if metric == "rows" else None
     why = (unknown or "its size was not collected, or not of every part") if value is None else None
     return Figure(newest, value, value, start, x, y, y, splits, why)
@@ -269,17 +274,22 @@ def figure_of(
 class Inserted:
     """Rows inserted a day, by the window and as of each day of it; read when first asked for."""
 
-    history: History
+    window: Window
     estate: Estate
 
     @cached_property
     def _now(self) -> pd.DataFrame:
-        return inserted_per_day(self.history, self.estate)
+        return inserted_per_day(self.window, self.estate)
 
     @cached_property
     def _so_far(self) -> pd.DataFrame:
         owned = self._now[[*_PLACE, "service"]]
-        return written_so_far(self.history).merge(owned, "inner", _PLACE)
+        return self.written.merge(owned, "inner", _PLACE)
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """What each table had written by each reading: see ``written_so_far``."""
+        return written_so_far(self.window)
 
     def figure(self, names: dict[str, str | None], newest: datetime) -> Figure:
         """Return the rows inserted a day into all tables of a thing; unknown where one of them is."""
@@ -295,10 +305,12 @@ class Inserted:
         y = (sums["inserted"] / sums["days"]).to_numpy(dtype=float)
         start = sums.index.min() if len(sums) else newest
         x = np.array([(at - start).total_seconds() / 86400.0 for at in sums.index])
+        least = bool(now["at_least"].any())
+        if least and len(y):  # reading by reading less is lost than from the first to the last
+            value = max(value, float(y[-1]))
         if len(y):
             y[-1] = value
         because = None if why_least.empty else str(why_least.iloc[0])
-        least = bool(now["at_least"].any())
         return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE)
 
 

@@ -14,6 +14,7 @@ from workbench.analyse.daily import daily_load, rises
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
 from workbench.analyse.references import References, references
+from workbench.analyse.limits import Inserted
 from workbench.analyse.sessions import Sessions, sessions
 from workbench.analyse.upkeep import limits
 from workbench.analyse.workload import Workload, claims, workload
@@ -63,6 +64,11 @@ class Evidence:
     def window(self) -> Window:
         """What was counted between the first reading and the last."""
         return window_of(self.history)
+
+    @cached_property
+    def inserted(self) -> Inserted:
+        """What tables' counters say was written, by the window and as of each day."""
+        return Inserted(self.window, self.estate)
 
     @cached_property
     def workload(self) -> Workload:

@@ -23,11 +23,15 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True)
 class Ask:
-    """Of what a metric is wanted, whether in its busiest hour, and the numbers of its formula."""
+    """Of what a metric is wanted, whether in its busiest hour, and the numbers of its formula.
+
+    ``services`` are those that are wanted alone; None: all.
+    """
 
     level: Level
     busiest: bool = False
     parameters: Mapping[str, float] | None = None
+    services: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Slices:
         """
         held = self.taken.merge(self.claims, "inner", ["entry", "instance"])
         time, sure = held["time_ms"].astype("float64"), held["certain"].astype(bool)
-        reads, high = held["reads"].astype(bool), held["high"].astype("float64")
+        reads, high = held["only_reads"].astype(bool), held["high"].astype("float64")
         sums = held[[*_PLACE, "at", "seconds"]].assign(
             calls=held["calls"].astype("float64").where(sure, 0.0),
             ms=time.where(sure, 0.0),
@@ -105,7 +105,7 @@ class Slices:
             (self.claims["instance"] == instance) & (self.claims["service"] == service)
         ]
         held = taken[taken["at"].isin(moments)].merge(mine, "inner", ["entry", "instance"])
-        sums = held.groupby(["entry", "certain", "reads", "high"], as_index=False)
+        sums = held.groupby(["entry", "certain", "only_reads", "high"], as_index=False)
         return sums[["calls", "time_ms"]].sum()
 
     def words(self, instance: str) -> tuple[str, str | None]:

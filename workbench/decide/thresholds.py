@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from workbench.analyse.gaps import gap_of
 from workbench.analyse.limits import absent
@@ -58,12 +58,9 @@ def statuses(evidence: Evidence) -> tuple[Status, ...]:
 
 @dataclass(frozen=True)
 class _Holding:
-    """One pass over all limits; what was measured once is not measured again."""
+    """One pass over all limits: each metric is measured once for each of its levels and windows."""
 
     evidence: Evidence
-    measured: dict[tuple[str, Level, _Variant], dict[Thing, Measured] | str] = field(
-        default_factory=dict
-    )
 
     def all(self) -> Iterator[Status]:
         """Yield the statuses, metric by metric."""
@@ -77,9 +74,13 @@ class _Holding:
         """Hold all things of a level against the limits of one metric."""
         kinds = {s.name: s.kind for s in self.evidence.estate.services}
         variants = [_variant(t) for t in ours]
-        if metric.defaults and level == metric.levels[0]:
+        by_default = bool(metric.defaults) and level == metric.levels[0]
+        if by_default:
             variants.append((None, ()))
-        held = {v: self.measure(metric, level, v) for v in dict.fromkeys(variants)}
+        named = frozenset(t.service for t in ours if t.service is not None)
+        # where each names its service, nobody else's is measured
+        wanted = named if all(t.service for t in ours) and not by_default else None
+        held = {v: self.measure(metric, level, v, wanted) for v in dict.fromkeys(variants)}
         things = dict.fromkeys(
             t for found in held.values() if isinstance(found, dict) for t in found
         )
@@ -107,23 +108,18 @@ class _Holding:
                 yield _status(metric, kind, limit, threshold, thing, why)
 
     def measure(
-        self, metric: Metric, level: Level, variant: _Variant
+        self, metric: Metric, level: Level, variant: _Variant, wanted: frozenset[str] | None
     ) -> dict[Thing, Measured] | str:
         """Measure a metric on all things of a level, or say why the history does not hold the window."""
-        key = (metric.name, level, variant)
-        if key not in self.measured:
-            window, numbers = variant
-            said = window or metric.over
-            over = None if said is None else read_window(said)
-            within = self.evidence if over is None else self.evidence.within(over)
-            if isinstance(within, str):
-                self.measured[key] = within
-            else:
-                busiest = over is not None and over.busiest
-                ask = Ask(level, busiest, {**metric.parameters, **dict(numbers)})
-                found = MEASURES[metric.name](within, ask)
-                self.measured[key] = {m.thing: m for m in found}
-        return self.measured[key]
+        window, numbers = variant
+        said = window or metric.over
+        over = None if said is None else read_window(said)
+        within = self.evidence if over is None else self.evidence.within(over)
+        if isinstance(within, str):
+            return within
+        busiest = over is not None and over.busiest
+        ask = Ask(level, busiest, {**metric.parameters, **dict(numbers)}, wanted)
+        return {m.thing: m for m in MEASURES[metric.name](within, ask)}
 
     def unmeasured(self, why: str) -> Measured:
         """What stands for a thing that was not measured."""

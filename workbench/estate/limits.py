@@ -205,18 +205,18 @@ def _number_faults(threshold: Threshold, metric: Metric) -> Iterator[tuple[str, 
                 "parameters",
                 f"{name} must be {'over 0 and below 1' if value >= 0 else '0 or more'}",
             )
-    yield from _order_faults({**metric.defaults, **given}, {})
+    limits: dict[Kind, float] = {**metric.defaults, **given}
+    for lower, upper in _disordered(limits):
+        said = "" if lower in given and upper in given else "; what is not written has its default"
+        yield upper, f"must be above {lower} ({limits[lower]:g}){said}"
 
 
-def _order_faults(
-    limits: Mapping[Kind, float], where: Mapping[Kind, str]
-) -> Iterator[tuple[str, str]]:
+def _disordered(limits: Mapping[Kind, float]) -> Iterator[tuple[Kind, Kind]]:
+    """The pairs of neighbouring kinds of which the lower is not below the upper."""
     order: tuple[Kind, ...] = ("low", "soft", "hard")
-    held = [(kind, limits[kind]) for kind in order if kind in limits]
-    for (lower, low), (upper, high) in pairwise(held):
-        if low >= high:
-            said = where.get(lower) or "what is not written has its default"
-            yield upper, f"must be above {lower} ({low:g}); {said}"
+    for lower, upper in pairwise(kind for kind in order if kind in limits):
+        if limits[lower] >= limits[upper]:
+            yield lower, upper
 
 
 def contradictions(
@@ -233,26 +233,28 @@ def contradictions(
     for numbers in alike.values():
         for number in numbers:
             mine, _ = thresholds[number]
+            given = limits_of(mine)
             over = [n for n in numbers if n != number and _contains(thresholds[n][0], mine, kinds)]
-            same = [n for n in over if n < number and _contains(mine, thresholds[n][0], kinds)]
-            twice = [
-                (n, k) for n in same for k in limits_of(mine) if k in limits_of(thresholds[n][0])
-            ]
-            for other, kind in twice:
-                yield number, kind, f"is set at {thresholds[other][1]} already; keep one of them"
-            if twice or not over:
-                continue
+            same = [n for n in over if _contains(mine, thresholds[n][0], kinds)]
             limits: dict[Kind, float] = dict(METRICS[mine.metric].defaults)
-            where: dict[Kind, str] = {}
-            for n in sorted(
-                [n for n in over if n not in same or n < number],
-                key=lambda n: (rank_of(thresholds[n][0]), n),
-            ):
+            said = dict.fromkeys(limits, "it is the project's own")
+            for n in sorted(over, key=lambda n: (rank_of(thresholds[n][0]), n)):
                 theirs = limits_of(thresholds[n][0])
+                if n in same and n > number:
+                    continue  # that one is told of it
+                if twice := [kind for kind in given if n in same and kind in theirs]:
+                    yield (
+                        number,
+                        twice[0],
+                        f"is set at {thresholds[n][1]} already; keep one of them",
+                    )
                 limits |= theirs
-                where |= dict.fromkeys(theirs, f"{thresholds[n][1]} says so")
-            for key, text in _order_faults({**limits, **limits_of(mine)}, where):
-                yield number, key, text
+                said |= dict.fromkeys(theirs, f"{thresholds[n][1]} says so")
+            for lower, upper in _disordered({**limits, **given}):
+                if upper in given and lower not in given:
+                    yield number, upper, f"must be above {lower} ({limits[lower]:g}); {said[lower]}"
+                elif lower in given and upper not in given:
+                    yield number, lower, f"must be below {upper} ({limits[upper]:g}); {said[upper]}"
 
 
 def _contains(wide: Threshold, narrow: Threshold, kinds: Mapping[str, str | None]) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from workbench.decide.measured import Measure
-from workbench.decide.measures import replay, sizes, statements, states
+from workbench.decide.measures import cacheable, replay, sizes, statements, states
 from workbench.estate import METRICS
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         name: next(
             getattr(module, name)
-            for module in (sizes, statements, replay, states)
+            for module in (sizes, statements, cacheable, replay, states)
             if hasattr(module, name)
         )
         for name in METRICS

@@ -14,7 +14,7 @@ from workbench.analyse.standing import Figure
 from workbench.analyse.trend import Floats
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
-from workbench.decide.measures.statements import UNFORETOLD
+from workbench.decide.measures.common import UNFORETOLD
 from workbench.snapshot import records
 
 LEAST_WINDOWS = 3
@@ -34,6 +34,8 @@ def interference(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     held = held.assign(blocks=blocks, a_call=blocks / held["calls"].where(held["calls"] > 0))
     blocks_of = _block_sizes(evidence)
     for row in records(evidence.workload.services):
+        if ask.services is not None and row["service"] not in ask.services:
+            continue
         thing = Thing(instance=row["instance"], service=row["service"])
         size = sizes.get((thing.instance, thing.service))
         if size is None or pd.isna(size):

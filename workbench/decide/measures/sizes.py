@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from workbench.analyse.limits import Inserted, figure_of, storage, things
+from workbench.analyse.limits import figure_of, storage, things
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
 from workbench.snapshot import records
@@ -31,13 +31,14 @@ def storage_used(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 
 def _of_capacity(metric: str, evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     held = evidence.capacity
-    inserted = Inserted(evidence.history, evidence.estate)
     words = None
     if metric == "rows_per_day":
         since, until = evidence.coverage.since, evidence.coverage.until
         words = f"{since:%Y-%m-%d} to {until:%Y-%m-%d}" if since and until else None
     for names, days in things(ask.level, held.by_day, held.growth.newest):
-        yield Measured(Thing(**names), figure_of(metric, names, days, held.growth, inserted), words)
+        yield Measured(
+            Thing(**names), figure_of(metric, names, days, held.growth, evidence.inserted), words
+        )
 
 
 total_bytes = partial(_of_capacity, "total_bytes")

@@ -10,50 +10,60 @@ import numpy as np
 import pandas as pd
 
 from workbench.analyse.evicted import evicted
-from workbench.analyse.inserts import written_so_far
 from workbench.analyse.standing import Figure
-from workbench.analyse.trend import Floats
-from workbench.analyse.workload import Workload
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
+from workbench.decide.measures.common import (
+    EVICTED,
+    UNFORETOLD,
+    UNUSED,
+    as_of,
+    elapsed_days,
+    entries_of,
+    measured,
+    of_instances,
+    over,
+    period,
+    running,
+    services,
+    statement_spans,
+    thing_of,
+    unknown,
+    words_of,
+)
 from workbench.snapshot import records
-
-UNFORETOLD = "a figure of a whole window has no trend of its own: no day is foretold"
-_EVICTED = "entries were evicted: how often the lost ones ran is not known"
-_UNUSED = "no statement touched its data for certain in this window"
-_DAY_S = 86400.0
 
 
 def latency(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure each service's mean time of a call, in ms; of its busiest hour where asked."""
-    for row, days in _services(evidence, ask.busiest):
-        thing, words, note = _thing(row), *_words(evidence, row, ask.busiest)
+    for row, days in services(evidence, ask, ask.busiest):
+        thing, words, note = thing_of(row), *words_of(evidence, row, ask.busiest)
         if days.empty or not days["calls"].sum():
-            yield _unknown(evidence, thing, row, _UNUSED, words)
+            yield unknown(evidence, thing, row, UNUSED, words)
             continue
-        at, series = _as_of(days, ask.busiest, "ms", "calls")
+        at, series = as_of(days, ask.busiest, "ms", "calls")
         now = (
             evidence.slices.entries_of(
                 thing.instance or "", thing.service or "", days["at"].iloc[at]
             )
             if ask.busiest
-            else _entries(evidence, thing)
+            else entries_of(evidence, thing)
         )
         low, high = mean_between(now)
         because = note
         if evicted(evidence.window).get(row["instance"]):
-            because = _EVICTED
+            because = EVICTED
             lost = (
                 float(row["time_ms_high"] or 0) - float(days["high_ms"].sum())
                 if pd.notna(row["time_ms_high"])
                 else None
             )
             if lost is None:
-                yield _unknown(evidence, thing, row, _EVICTED, words)
+                yield unknown(evidence, thing, row, EVICTED, words)
                 continue
             calls = float(now.loc[now["certain"], "calls"].sum())
             low, high = 0.0, high + max(lost, 0.0) / calls
-        yield _measured(evidence, thing, days, low, high, series, words, because)
+        yield measured(evidence, thing, days, low, high, series, words, because)
 
 
 def mean_between(entries: pd.DataFrame) -> tuple[float, float]:
@@ -79,18 +89,18 @@ def mean_between(entries: pd.DataFrame) -> tuple[float, float]:
 
 def _column(name: str, metric_per: str | None, evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure a column of ``Workload.services``, by the days of the window where ``metric_per`` says so."""
-    for row, days in _services(evidence, busiest=False):
-        thing, words = _thing(row), _period(evidence)
+    for row, days in services(evidence, ask, busiest=False):
+        thing, words = thing_of(row), period(evidence)
         per = float(row[metric_per]) if metric_per and pd.notna(row[metric_per]) else 1.0
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         if pd.isna(low) or pd.isna(high) or (metric_per and (pd.isna(row[metric_per]) or per <= 0)):
             why = row["because"] or "the server does not count it, or over no days"
-            yield _unknown(evidence, thing, row, str(why), words)
+            yield unknown(evidence, thing, row, str(why), words)
             continue
         series = np.empty(0)
         if name == "calls" and len(days):
-            series = (days["calls"].cumsum() / _elapsed(evidence, days)).to_numpy(dtype=float)
-        yield _measured(evidence, thing, days, low / per, high / per, series, words, row["because"])
+            series = (days["calls"].cumsum() / elapsed_days(evidence, days)).to_numpy(dtype=float)
+        yield measured(evidence, thing, days, low / per, high / per, series, words, row["because"])
 
 
 time_share = partial(_column, "time_ms_share", None)
@@ -104,11 +114,11 @@ def calls_per_day(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         yield from _column("calls", "days", evidence, ask)
     else:
         entries = evidence.workload.callers  # without the workbench's own
-        spans = _spans(evidence).set_index("instance")
+        spans = statement_spans(evidence).set_index("instance")
         sums = entries.groupby("instance")["calls"].sum().astype("float64")
         rates = sums / spans["days"].astype("Float64").reindex(sums.index)
         lost = evicted(evidence.window)
-        yield from of_instances(evidence, ask, dict(rates), set(lost), _EVICTED)
+        yield from of_instances(evidence, ask, dict(rates), set(lost), EVICTED)
 
 
 def wal_per_day(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
@@ -122,33 +132,6 @@ def wal_per_day(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         yield from of_instances(evidence, ask, dict(rates), restarted, "its counters were reset")
 
 
-def of_instances(
-    evidence: Evidence, ask: Ask, found: Mapping[Any, Any], least: set[Any], why: str
-) -> Iterator[Measured]:
-    """Tell a figure per instance, or their sum; those in ``least`` may be more, and ``why`` says so."""
-    names = [i.name for i in evidence.estate.instances] or sorted(map(str, found))
-    known = {n: float(found[n]) for n in names if n in found and pd.notna(found[n])}
-    at, words = evidence.history.newest.at, _period(evidence)
-
-    def figure(members: list[str]) -> Figure:
-        missing = [n for n in members if n not in known]
-        if missing:
-            told = "it was not counted over days; it needs two snapshots on different days"
-            return Figure(at, None, None, because=f"of {', '.join(missing)}: {told}")
-        value = sum(known[n] for n in members)
-        open_ended = any(n in least for n in members)
-        because = why if open_ended else None
-        return Figure(
-            at, value, value, because=because, open_ended=open_ended, unforetold=UNFORETOLD
-        )
-
-    if ask.level == "estate":
-        yield Measured(Thing(), figure(names), words)
-    else:
-        for name in names:
-            yield Measured(Thing(instance=name), figure([name]), words)
-
-
 def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure the calls a day of statements that are slow in the mean."""
     slower = dict(ask.parameters or {})["slower_than_ms"]
@@ -156,10 +139,10 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     slow = entries.index[(entries["mean_exec_time"] > slower).fillna(False)]
     held = evidence.claims[evidence.claims["entry"].isin(slow)]
     held = held.assign(calls=held["entry"].map(entries["calls"]).astype("float64"))
-    for row, _ in _services(evidence, busiest=False):
-        thing, words, days = _thing(row), _period(evidence), row["days"]
+    for row, _ in services(evidence, ask, busiest=False):
+        thing, words, days = thing_of(row), period(evidence), row["days"]
         if pd.isna(row["time_ms_low"]) or pd.isna(days) or days <= 0:
-            yield _unknown(evidence, thing, row, "it needs two snapshots on different days", words)
+            yield unknown(evidence, thing, row, "it needs two snapshots on different days", words)
             continue
         mine = held[(held["instance"] == thing.instance) & (held["service"] == thing.service)]
         low = float((mine["calls"] * mine["low"]).sum()) / float(days)
@@ -171,7 +154,7 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
             high,
             unforetold=UNFORETOLD,
             open_ended=lost,
-            because=_EVICTED if lost else None,
+            because=EVICTED if lost else None,
         )
         yield Measured(thing, figure, words)
 
@@ -179,17 +162,17 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 def active_sessions(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure how many sessions work at a time."""
     if ask.level == "service":
-        for row, days in _services(evidence, busiest=False):
+        for row, days in services(evidence, ask, busiest=False):
             low, high, words = (
                 row["active_sessions_low"],
                 row["active_sessions_high"],
-                _period(evidence),
+                period(evidence),
             )
             if pd.isna(low) or pd.isna(high):
-                yield _unknown(evidence, _thing(row), row, "it was not counted", words)
+                yield unknown(evidence, thing_of(row), row, "it was not counted", words)
             else:
                 note = f"from {row['active_from']}"
-                yield _measured(evidence, _thing(row), days, low, high, np.empty(0), words, note)
+                yield measured(evidence, thing_of(row), days, low, high, np.empty(0), words, note)
         return
     at = evidence.history.newest.at
     for row in records(evidence.sessions.instances):
@@ -210,9 +193,9 @@ def replica_load(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
 
 def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Measured]:
     vcpus = {i.name: i.capacity.vcpus for i in evidence.estate.instances}
-    held = _services(evidence, ask.busiest)
+    held = services(evidence, ask, ask.busiest)
     for row, days in _of_instances(held) if ask.level == "instance" else held:
-        thing, words, note = _thing(row), *_words(evidence, row, ask.busiest)
+        thing, words, note = thing_of(row), *words_of(evidence, row, ask.busiest)
         cores = vcpus.get(row["instance"])
         if cores is None:
             why = "vcpus is not declared: write capacity = { vcpus = ... } for this instance"
@@ -221,17 +204,17 @@ def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Me
             )
             continue
         if days.empty or days["seconds"].isna().any() or (days["seconds"] <= 0).any():
-            yield _unknown(evidence, thing, row, "no time between readings was counted", words)
+            yield unknown(evidence, thing, row, "no time between readings was counted", words)
             continue
-        at, _ = _as_of(days, ask.busiest, "high_ms", "seconds")
+        at, _ = as_of(days, ask.busiest, "high_ms", "seconds")
         sums = days if ask.busiest else days[_SUMMED].cumsum()
         low = sums["low_ms"] / 1000.0 / sums["seconds"] / cores
         high = sums["high_ms"] / 1000.0 / sums["seconds"] / cores
         if reads_over is not None:
             rest = sums["ms"] - sums["read_ms"]
             maybe = sums["maybe_read_ms"], sums["maybe_write_ms"]
-            least = _over(sums["read_ms"], sums["ms"] + maybe[1])
-            most = _over(sums["read_ms"] + maybe[0], sums["read_ms"] + maybe[0] + rest)
+            least = over(sums["read_ms"], sums["ms"] + maybe[1])
+            most = over(sums["read_ms"] + maybe[0], sums["read_ms"] + maybe[0] + rest)
             note = _read_note(note, sums.iloc[at], least.iloc[at], most.iloc[at], reads_over, cores)
             low, high = low.where(least > reads_over, 0.0), high.where(most > reads_over, 0.0)
         if evicted(evidence.window).get(row["instance"]):
@@ -239,15 +222,15 @@ def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Me
                 evidence.history.newest.at,
                 float(low.iloc[at]),
                 float(high.iloc[at]),
-                because=_EVICTED,
+                because=EVICTED,
                 open_ended=True,
                 unforetold=UNFORETOLD,
             )
             yield Measured(thing, figure, words)
             continue
-        chosen = _running(days, "high_ms") if ask.busiest else np.arange(len(days))
+        chosen = running(days, "high_ms") if ask.busiest else np.arange(len(days))
         series = low.to_numpy(dtype=float)[chosen], high.to_numpy(dtype=float)[chosen]
-        yield _measured(evidence, thing, days, low.iloc[at], high.iloc[at], series, words, note)
+        yield measured(evidence, thing, days, low.iloc[at], high.iloc[at], series, words, note)
 
 
 def _read_note(
@@ -290,20 +273,20 @@ def _of_instances(
 
 def read_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     """Measure the share of each service's time that statements take which only read."""
-    for row, days in _services(evidence, busiest=False):
-        thing, words = _thing(row), _period(evidence)
+    for row, days in services(evidence, ask, busiest=False):
+        thing, words = thing_of(row), period(evidence)
         if days.empty or not days["ms"].sum():
-            yield _unknown(evidence, thing, row, _UNUSED, words)
+            yield unknown(evidence, thing, row, UNUSED, words)
             continue
         sums = days[_SUMMED].cumsum()
         rest = sums["ms"] - sums["read_ms"]
         read = sums["read_ms"] + sums["maybe_read_ms"]
-        low = _over(sums["read_ms"], sums["ms"] + sums["maybe_write_ms"])
-        high = _over(read, read + rest)
+        low = over(sums["read_ms"], sums["ms"] + sums["maybe_write_ms"])
+        high = over(read, read + rest)
         if evicted(evidence.window).get(row["instance"]):
-            yield _unknown(evidence, thing, row, _EVICTED, words)
+            yield unknown(evidence, thing, row, EVICTED, words)
             continue
-        yield _measured(
+        yield measured(
             evidence,
             thing,
             days,
@@ -313,213 +296,3 @@ def read_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
             words,
             None,
         )
-
-
-def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
-    """Measure the share of each service's time that reads take which repeat often, on tables that change seldom."""
-    numbers = dict(ask.parameters or {})
-    held = _seldom_written(evidence, numbers["writes_per_minute"])
-    taken = evidence.slices.taken.merge(evidence.claims, "inner", ["entry", "instance"])
-    selects = evidence.workload.attributed.entries["kind"].eq("select")
-    for row, days in _services(evidence, busiest=False):
-        thing, words = _thing(row), _period(evidence)
-        elapsed = _elapsed(evidence, days) if len(days) else None
-        if elapsed is None or not days["ms"].sum():
-            yield _unknown(evidence, thing, row, _UNUSED, words)
-            continue
-        if elapsed.isna().any() or held is None:
-            yield _unknown(
-                evidence,
-                thing,
-                row,
-                "calls and rows were not counted over days: it needs two snapshots on different days",
-                words,
-            )
-            continue
-        mine = taken[(taken["instance"] == thing.instance) & (taken["service"] == thing.service)]
-        shares = [
-            _cacheable(
-                mine[mine["at"] <= at], selects, held, at, float(d), numbers["calls_per_day"]
-            )
-            for at, d in zip(days["at"], elapsed, strict=True)
-        ]
-        low, high = (np.array([s[end] for s in shares]) for end in (0, 1))
-        if evicted(evidence.window).get(row["instance"]):
-            yield _unknown(evidence, thing, row, _EVICTED, words)
-            continue
-        yield _measured(evidence, thing, days, low[-1], high[-1], (low, high), words, None)
-
-
-def _cacheable(
-    taken: pd.DataFrame,
-    selects: pd.Series[bool],
-    held: pd.DataFrame,
-    at: pd.Timestamp,
-    days: float,
-    often: float,
-) -> tuple[float, float]:
-    """The share of time as of a day: of what is the service's for certain, and with all that may be."""
-    sums = taken.groupby(["entry", "certain", "reads", "high"], as_index=False)[
-        ["calls", "time_ms"]
-    ].sum()
-    busy = held.loc[
-        held["at"] == at, "entry"
-    ]  # touches a table that is written too often, or not known
-    fits = sums["reads"] & sums["entry"].map(selects) & (sums["calls"] / days > often)
-    fits &= ~sums["entry"].isin(busy)
-    time = sums["time_ms"].astype("float64") * sums["high"].astype("float64")
-    sure = sums["certain"].astype(bool)
-    total, part = time[sure].sum(), time[sure & fits].sum()
-    maybe, rest = time[~sure & fits].sum(), time[~sure & ~fits].sum()
-    return (
-        float(part / (total + rest)) if total + rest else 0.0,
-        float((part + maybe) / (total + maybe)) if total + maybe else 0.0,
-    )
-
-
-def _seldom_written(evidence: Evidence, most: float) -> pd.DataFrame | None:
-    """Per reading, the entries that touch a table written ``most`` times a minute or more, or one not counted: at, entry."""
-    written = written_so_far(evidence.history)
-    touches = evidence.workload.attributed.touches
-    place = ["instance", "database", "schema", "relation"]
-    tables = touches[["entry", *place]].drop_duplicates()
-    written = written.rename(columns={"table": "relation"})
-    if written.empty:
-        return None
-    minutes = written["days"] * 24 * 60
-    written["often"] = written["written"].astype("float64") / minutes >= most
-    moments = written[["at"]].drop_duplicates()
-    every = tables.merge(moments, how="cross")
-    every = every.merge(written[["at", *place, "often"]], "left", ["at", *place])
-    catalogue = {
-        (r.instance, r.database, r.schema, r.relation)
-        for r in evidence.workload.attributed.catalogue.relations()
-        if r.relkind in "rpm"
-    }
-    counted = pd.Series(
-        [t in catalogue for t in every[place].itertuples(index=False, name=None)], every.index
-    )
-    often = every["often"].astype("boolean").fillna(counted.astype("boolean")).astype(bool)
-    return every.loc[often, ["at", "entry"]].drop_duplicates()
-
-
-# ------------------------------------------------------------ what the measures share
-
-
-def _services(
-    evidence: Evidence, busiest: bool
-) -> Iterator[tuple[Mapping[str, Any], pd.DataFrame]]:
-    """Each service's row of the workload, and its slices in order."""
-    found: Workload = evidence.workload
-    slices = evidence.slices.by_hour if busiest else evidence.slices.by_reading
-    held = dict(iter(slices.groupby(["instance", "service"], sort=False)))
-    for row in records(found.services.sort_values(["instance", "service"])):
-        days = held.get((row["instance"], row["service"]), slices.iloc[:0])
-        yield row, days.reset_index(drop=True)
-
-
-def _entries(evidence: Evidence, thing: Thing) -> pd.DataFrame:
-    """What each statement that may touch a service's data took in the whole window: certain, calls, time_ms."""
-    mine = evidence.claims
-    mine = mine[(mine["instance"] == thing.instance) & (mine["service"] == thing.service)]
-    taken = evidence.slices.taken.groupby("entry")[["calls", "time_ms"]].sum()
-    return mine[["entry", "certain"]].merge(taken, "inner", left_on="entry", right_index=True)
-
-
-def _running(days: pd.DataFrame, time: str) -> Floats:
-    """As of each slice, the number of the busiest so far: that with the most time by real time."""
-    busy = (days[time] / days["seconds"]).to_numpy(dtype=float)
-    best = np.maximum.accumulate(busy)
-    first = np.flatnonzero(np.concatenate([[True], best[1:] > best[:-1]]))
-    numbers = np.zeros(len(busy), dtype=int)
-    numbers[first] = first
-    found: Floats = np.maximum.accumulate(numbers)
-    return found
-
-
-def _as_of(days: pd.DataFrame, busiest: bool, time: str, by: str) -> tuple[int, Floats]:
-    """The number of the slice that the figure is of, and ``time`` over ``by`` as of each slice."""
-    if busiest:
-        numbers = _running(days, time)
-        series = _over(days[time], days[by]).to_numpy(dtype=float)[numbers]
-        return int(numbers[-1]), series
-    sums = days[[time, by]].cumsum()
-    return len(days) - 1, _over(sums[time], sums[by]).to_numpy(dtype=float)
-
-
-def _over(part: pd.Series[Any], whole: pd.Series[Any]) -> pd.Series[Any]:
-    return (part / whole.where(whole > 0)).fillna(0.0)
-
-
-def _elapsed(evidence: Evidence, days: pd.DataFrame) -> pd.Series[Any]:
-    """Days of the calendar from the beginning of the window to each slice; NA where nobody knows."""
-    spans = _spans(evidence)
-    spans = spans[spans["instance"] == days["instance"].iloc[0]]
-    since, alone = spans["since"].iloc[0], spans["kind"].iloc[0] != "difference"
-    if alone:
-        return pd.Series(spans["days"].iloc[0], days.index, dtype="Float64")
-    passed = (days["at"] - since).dt.total_seconds() / _DAY_S
-    return passed.where(passed > 0)
-
-
-def _spans(evidence: Evidence) -> pd.DataFrame:
-    spans = evidence.window.spans
-    return spans[spans["frame"] == "statements"]
-
-
-def _thing(row: Mapping[str, Any]) -> Thing:
-    return Thing(instance=row["instance"], service=row["service"])
-
-
-def _period(evidence: Evidence) -> str | None:
-    since, until = evidence.coverage.since, evidence.coverage.until
-    return f"{since:%Y-%m-%d} to {until:%Y-%m-%d}" if since and until else None
-
-
-def _words(
-    evidence: Evidence, row: Mapping[str, Any], busiest: bool
-) -> tuple[str | None, str | None]:
-    """The window in words, and what it leaves out."""
-    if not busiest or row["instance"] not in set(evidence.slices.readings["instance"]):
-        return _period(evidence), None
-    return evidence.slices.words(row["instance"])
-
-
-def _unknown(
-    evidence: Evidence, thing: Thing, row: Mapping[str, Any], why: str, words: str | None
-) -> Measured:
-    unread = row["because"] if pd.isna(row["time_ms_low"]) else None
-    because = unread or why
-    return Measured(
-        thing, Figure(evidence.history.newest.at, None, None, because=str(because)), words
-    )
-
-
-def _measured(
-    evidence: Evidence,
-    thing: Thing,
-    days: pd.DataFrame,
-    low: float,
-    high: float,
-    series: Floats | tuple[Floats, Floats],
-    words: str | None,
-    because: str | None,
-) -> Measured:
-    """A figure with the figure as of each day: of the slices of one day the last stands."""
-    low, high = float(low), max(float(low), float(high))
-    lows, highs = series if isinstance(series, tuple) else (series, series)
-    newest = evidence.history.newest.at
-    if not len(lows):
-        return Measured(
-            thing, Figure(newest, low, high, because=because, unforetold=UNFORETOLD), words
-        )
-    dates = days["at"].dt.floor("D")
-    last = ~dates.duplicated(keep="last").to_numpy()
-    start = days["at"].iloc[0]
-    x = ((days["at"] - start).dt.total_seconds() / _DAY_S).to_numpy(dtype=float)[last]
-    lows, highs = lows[last].copy(), highs[last].copy()
-    lows[-1], highs[-1] = low, high
-    figure = Figure(
-        newest, low, high, start, x, lows, highs, because=because, unforetold=UNFORETOLD
-    )
-    return Measured(thing, figure, words)

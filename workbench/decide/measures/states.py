@@ -13,7 +13,7 @@ from workbench.analyse.gaps import gap_of
 from workbench.analyse.standing import Figure
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
-from workbench.decide.measures.statements import UNFORETOLD, of_instances
+from workbench.decide.measures.common import UNFORETOLD, of_instances
 from workbench.snapshot import records
 
 _SAWTOOTH = "it falls with every freeze: no day is foretold"
@@ -42,12 +42,14 @@ def _plain(
     now = float(value)
     if series is None or series.empty:
         return Figure(newest, now, now, because=because, unforetold=unforetold)
-    days = series.dropna().astype(float).sort_index()
-    days = days[~days.index.floor("D").duplicated(keep="last")]
-    start = days.index[0]
-    x = np.array([(at - start).total_seconds() / 86400.0 for at in days.index])
-    y = days.to_numpy(dtype=float).copy()
+    held = series.dropna().astype("float64").sort_index()
+    at = pd.DatetimeIndex(held.index)
+    last = ~at.floor("D").duplicated(keep="last")
+    y = np.array(held.to_numpy(), dtype=np.float64)[last]
+    at = at[last]
+    x = np.asarray((at - at[0]).total_seconds(), dtype=np.float64) / 86400.0
     y[-1] = now
+    start = at[0].to_pydatetime()
     return Figure(newest, now, now, start, x, y, y, because=because, unforetold=unforetold)
 
 
