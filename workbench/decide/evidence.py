@@ -13,8 +13,8 @@ from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load, rises
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
-from workbench.analyse.references import References, references
 from workbench.analyse.limits import Inserted
+from workbench.analyse.references import References, references
 from workbench.analyse.sessions import Sessions, sessions
 from workbench.analyse.upkeep import limits
 from workbench.analyse.workload import Workload, claims, workload
