@@ -228,12 +228,12 @@ def test_the_whole_vocabulary(load):
         service = "auth"
         network = "10.1.2.3/16"
         [[thresholds]]
-        metric = "events_per_day"
+        metric = "slow_calls"
         service = "user"
         hard = 10_000
-        window = "1d"
-        formula = "events over the days, where they are over at_least"
-        parameters = { at_least = 3 }
+        window = "7 days"
+        formula = "calls a day whose mean is over slower_than_ms"
+        parameters = { slower_than_ms = 3 }
         source = "review of May"
         [[events]]
         date = 2026-03-02
@@ -256,7 +256,7 @@ def test_the_whole_vocabulary(load):
     assert estate.references[1].source == WrittenEnd("user", "u", "pairs", ("a", "b"))
     assert [a.network for a in estate.actors] == [None, "10.1.0.0/16"]
     assert (estate.thresholds[0].hard, estate.thresholds[0].soft) == (10_000, None)
-    assert estate.thresholds[0].parameters == {"at_least": 3}
+    assert estate.thresholds[0].parameters == {"slower_than_ms": 3}
     assert [e.what for e in estate.events] == ["release", "campaign"]
     assert estate.exemptions[0].expires.year == 2027
 

@@ -148,7 +148,7 @@ def test_sizes_and_rows_of_services_schemas_and_tables_have_limits(read):
         [[thresholds]]
         metric = "rows"
         scope = "users.users_rows"
-        hard = 600_000
+        hard = 599_999
         source = "the contract"
         [[thresholds]]
         metric = "bytes_per_day"
@@ -200,9 +200,9 @@ def test_inserts_that_were_not_counted_are_unknown(read):
     ("text", "fault"),
     [
         ('metric = "storage_usd"\nhard = 0.9', "nearest valid: 'storage_used'"),
-        ('metric = "storage_used"\nhard = 85', "share of the declared storage"),
+        ('metric = "storage_used"\nhard = 85', "must be a share, over 0 and up to 1"),
         ('metric = "storage_used"\nsoft = 0.9', "hard: must be above soft"),
-        ('metric = "storage_used"\nhard = 0.9\nservice = "order"', "storage is an instance's"),
+        ('metric = "storage_used"\nhard = 0.9\nservice = "order"', "storage_used is an instance's"),
         ('metric = "storage_used"\nhard = 0.9\ninstance = "mian"', "nearest valid: 'main'"),
         ('metric = "rows"\nsoft = 9\nhard = 8\nservice = "order"', "hard: must be above soft"),
         ('metric = "rows"\nhard = 8\nscope = "a.b.c"', "too many parts"),
@@ -247,7 +247,7 @@ def test_the_grown_estate_crosses_its_written_limits_and_the_small_one_does_not(
 
 
 def test_the_page_names_the_first_hard_limit_and_what_is_crossed(read):
-    history = read('[[thresholds]]\nmetric = "rows"\nservice = "user"\nhard = 700_000\n')
+    history = read('[[thresholds]]\nmetric = "rows"\nservice = "user"\nhard = 699_999\n')
     assert show.headline(Bench(history)).figures[-1] == (
         "26 Nov 2026",
         "user: rows crossed the hard limit of 700\N{NO-BREAK SPACE}k",

@@ -21,6 +21,7 @@ __all__ = [
     "readiness",
     "reference_estate",
     "references",
+    "verdicts",
     "window_of",
     "workload",
 ]
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.analyse.references import references
     from workbench.analyse.workload import workload
     from workbench.collect import collect
+    from workbench.decide.verdicts import verdicts
     from workbench.estate import load_estate
     from workbench.present import open_bench
     from workbench.share import reference_estate
@@ -48,6 +50,7 @@ _HOMES = {
     "readiness": "workbench.analyse.readiness",
     "reference_estate": "workbench.share",
     "references": "workbench.analyse.references",
+    "verdicts": "workbench.decide.verdicts",
     "window_of": "workbench.snapshot",
     "workload": "workbench.analyse.workload",
 }

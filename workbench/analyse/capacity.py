@@ -63,7 +63,8 @@ class Capacity:
 
     ``limits``: what ``held_against_limits`` of workbench.analyse.limits gives.
 
-    ``days``: how many days the growth rests on.
+    ``days``: how many days the growth rests on. ``by_day`` and ``growth``: the sizes of each day and what
+    bends them, which limits are held against.
     """
 
     relations: pd.DataFrame
@@ -75,6 +76,8 @@ class Capacity:
     limits: pd.DataFrame
     days: int
     coverage: Coverage
+    by_day: Daily
+    growth: Growth
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of the ``capacity`` document, sorted by place and metric.
@@ -166,6 +169,8 @@ def capacity(history: History) -> Capacity:
         limits=held_against_limits(history, every_day, growth, estate),
         days=len(days),
         coverage=history.coverage,
+        by_day=every_day,
+        growth=growth,
     )
 
 

@@ -55,13 +55,15 @@ def rises(attributed: Attributed) -> pd.DataFrame:
     return found[found["seconds"].notna()].reset_index(drop=True)
 
 
-def daily_load(attributed: Attributed) -> pd.DataFrame:
+def daily_load(attributed: Attributed, moved: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return each service's load between consecutive readings of the window.
 
     One row per reading but the first, instance and service: at, instance, service, seconds, and calls, time_ms,
-    wal_bytes of the top-level statements that touch the service's data for certain: see ``rises``.
+    wal_bytes of the top-level statements that touch the service's data for certain: see ``rises``, which
+    ``moved`` is of where it is known already.
     """
-    owned = rises(attributed).merge(owners(attributed), "inner", ["entry", "instance"])
+    moved = rises(attributed) if moved is None else moved
+    owned = moved.merge(owners(attributed), "inner", ["entry", "instance"])
     group = ["at", "instance", "service", "seconds"]
     return owned.groupby(group, as_index=False)[["calls", "time_ms", "wal_bytes"]].sum(min_count=1)
 

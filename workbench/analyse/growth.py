@@ -85,14 +85,14 @@ class Growth:
         found["because"] = pd.Series(reasons, found.index, dtype="object")
         return found
 
-    def splits(self, start: datetime, service: str | None, instance: str) -> list[float]:
-        """Return the days of the events that concern a series, counted from ``start``.
+    def splits(self, start: datetime, service: str | None, instance: str | None) -> list[float]:
+        """Return the days of the events that concern a series, counted from ``start``; None: of any.
 
         Whether a snapshot of that day came before or after is not known: neither step counts.
         """
         found = []
         for event in self.events:
-            if event.instance in (None, instance) and (
+            if (instance is None or event.instance in (None, instance)) and (
                 service is None or event.service in (None, service)
             ):
                 day = pd.Timestamp(event.date, tz="UTC")

@@ -94,14 +94,15 @@ def _off_trend(values: np.ndarray) -> np.ndarray:
     return left
 
 
-def interference(attributed: Attributed) -> pd.DataFrame:
+def interference(attributed: Attributed, moved: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return, for every heavy statement and every other service, whether they get in each other's way.
 
     One row per pair: instance, entry (the heavy statement, see ``Attributed.entries``), service (whose data it
     reads), other (the service that may suffer), windows, correlation, p (after Holm's correction for the number of
-    pairs), slower (a ratio), evidence (None: too little is known), because (in words).
+    pairs), slower (a ratio), evidence (None: too little is known), because (in words). ``moved`` is ``rises``,
+    where it is known already.
     """
-    moved = rises(attributed)
+    moved = rises(attributed) if moved is None else moved
     owned = owners(attributed)
     rows = []
     for instance, here in moved.groupby("instance", sort=True):

@@ -7,27 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.analyse.crossing import Crossing, crossing
-from workbench.analyse.growth import HORIZON_DAYS, Growth, series_of
-from workbench.analyse.inserts import inserted_per_day
-from workbench.analyse.trend import Floats, slope, trend
+from workbench.analyse.crossing import Crossing
+from workbench.analyse.growth import Growth, series_of
+from workbench.analyse.inserts import inserted_per_day, written_so_far
+from workbench.analyse.standing import Figure
+from workbench.analyse.trend import slope
 from workbench.estate import (
     CAPACITY_METRICS,
+    METRICS,
     STORAGE_USED,
     Estate,
+    Level,
     Threshold,
+    concerns,
+    level_of,
+    limits_of,
+    limits_on,
     scope_of,
     source_of,
-    storage_limits,
 )
+from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
-from workbench.snapshot import History, records
+from workbench.snapshot import History, Window, records
 
 KINDS = ("soft", "hard", "low")
 
@@ -47,7 +55,7 @@ class Daily:
     """What the limits are held against, a row per day and thing, ordered by day.
 
     ``services``, ``schemas``, ``tables``: at, the names of the thing, total_bytes, rows, measured_at.
-    ``instances``: at, instance, bytes. ``room``: instance, bytes, beside_bytes, storage_bytes, of the
+    ``instances``: at, instance, bytes, old (nothing of it was measured that day). ``room``: instance, bytes, beside_bytes, storage_bytes, of the
     newest day.
     """
 
@@ -62,6 +70,8 @@ def held_against_limits(
     history: History, daily: Daily, growth: Growth, estate: Estate
 ) -> pd.DataFrame:
     """Hold everything that has a limit against it; one row per thing, metric and kind of limit.
+
+    A threshold with a window of its own is not among them: ``workbench.decide.thresholds`` holds all.
 
     Columns: instance, service, database, schema, table (None where the thing is wider), metric and unit
     (see ``CAPACITY_METRICS``), kind (``soft``, ``hard``, or ``low``: over-provisioned below it), limit,
@@ -83,143 +93,138 @@ def held_against_limits(
     return found.loc[keys.index].reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class _Figure:
-    """A figure that has a limit: its value now, and the days it was known on, from ``start`` on."""
-
-    at: datetime
-    start: datetime
-    value: float | None
-    x: Floats
-    y: Floats
-    splits: list[float]
-    because: str | None = None
-
-    def against(self, kind: str, limit: float, unit_size: float = 1.0) -> dict[str, object]:
-        """Return value, whether the limit is crossed, and when; the limit is ``unit_size`` times that of ``y``."""
-        if self.value is None:
-            return {"because": self.because}
-        value = self.value / unit_size
-        if kind == "low":
-            return {"value": value, **self._low(limit * unit_size)}
-        if self.value >= limit * unit_size:
-            since = self._since(limit * unit_size)
-            dates = {"crosses_on": since, "crosses_from": since, "crosses_until": since}
-            return {"value": value, "crossed": True, "days": 0, **dates}
-        found = self._crossing(limit * unit_size)
-        return {"value": value, "crossed": False, **_dates(found)}
-
-    def _crossing(self, limit: float) -> Crossing:
-        assert self.value is not None
-        if self.because:
-            return Crossing(because=self.because)
-        return crossing(
-            self.at, limit - self.value, trend(self.x, self.y, self.splits), len(self.x)
-        )
-
-    def _low(self, limit: float) -> dict[str, object]:
-        assert self.value is not None
-        if self.value >= limit:
-            return {"crossed": False, "because": "it is above it"}
-        found = trend(self.x, self.y, self.splits)
-        when = _dates(self._crossing(limit))
-        if found is None:
-            return when
-        below = self.value + found.change(HORIZON_DAYS)[2] < limit
-        return {**when, "crossed": below}
-
-    def _since(self, limit: float) -> date:
-        """The first day of those since when the limit is crossed without a break."""
-        below = np.flatnonzero(self.y < limit)
-        first = 0 if not len(below) else int(below[-1]) + 1
-        if first >= len(self.x):
-            return self.at.date()
-        return (self.start + pd.Timedelta(days=float(self.x[first]))).date()
-
-
-def _dates(found: Crossing) -> dict[str, object]:
+def _told(kind: str, limit: float, figure: Figure, unit_size: float = 1.0) -> dict[str, object]:
+    """The columns that say how a figure stands against a limit, which is ``unit_size`` times that of the figure."""
+    found = figure.against(kind, limit * unit_size)
+    if figure.high is None:
+        return {"because": figure.because}
+    reached, since = found.reached, found.since
+    if found.state == "crossed" and kind != "low":
+        reached = Crossing(since, since, since, 0, found.because)
     return {
-        "crosses_on": found.on,
-        "crosses_from": found.since,
-        "crosses_until": found.until,
-        "days": found.days,
+        "value": figure.high / unit_size,
+        "crossed": None if found.state == "unknown" else found.state == "crossed",
+        "crosses_on": reached.on,
+        "crosses_from": reached.since,
+        "crosses_until": reached.until,
+        "days": reached.days,
         "because": found.because,
     }
 
 
+def storage(row: dict[str, Any], daily: Daily, growth: Growth) -> Figure:
+    """Return what an instance holds on its disk, in bytes; ``row`` is its row of ``Daily.room``."""
+    days = daily.instances[daily.instances["instance"] == row["instance"]]
+    known = pd.notna(row["bytes"]) and pd.notna(row["storage_bytes"])
+    beside = 0.0 if pd.isna(row["beside_bytes"]) else float(row["beside_bytes"])
+    why = None
+    if not known:
+        why = _NO_STORAGE if pd.isna(row["storage_bytes"]) else row["because"]
+    x, y = series_of(days["at"], days["bytes"])
+    start = days["at"].min() if len(days) else growth.newest
+    splits = growth.splits(start, None, row["instance"])
+    value = float(row["bytes"]) + beside if known else None
+    return Figure(growth.newest, value, value, start, x, y + beside, y + beside, splits, why)
+
+
 def _storage(daily: Daily, growth: Growth, estate: Estate) -> Iterator[dict[str, object]]:
+    metric = METRICS[STORAGE_USED]
     for row in records(daily.room):
-        name = row["instance"]
-        days = daily.instances[daily.instances["instance"] == name]
-        known = pd.notna(row["bytes"]) and pd.notna(row["storage_bytes"])
-        beside = 0 if pd.isna(row["beside_bytes"]) else float(row["beside_bytes"])
-        why = None
-        if not known:
-            why = _NO_STORAGE if pd.isna(row["storage_bytes"]) else row["because"]
-        x, y = series_of(days["at"], days["bytes"])
-        start = days["at"].min() if len(days) else growth.newest
-        splits = growth.splits(start, None, name)
-        value = float(row["bytes"]) + beside if known else None
-        figure = _Figure(growth.newest, start, value, x, y + beside, splits, why)
-        size = float(row["storage_bytes"]) if known else 1.0
-        for kind, (limit, source) in storage_limits(estate.thresholds, name).items():
-            told = {"instance": name, "metric": STORAGE_USED, "unit": "share", "kind": kind}
-            yield {**told, "limit": limit, "source": source, **figure.against(kind, limit, size)}
+        figure = storage(row, daily, growth)
+        size = 1.0 if figure.high is None else float(row["storage_bytes"])
+        named = {"instance": row["instance"]}
+        for kind, (limit, threshold) in limits_on(
+            estate.thresholds, metric, "instance", named, {}
+        ).items():
+            told = {**named, "metric": STORAGE_USED, "unit": metric.unit, "kind": kind}
+            who = {"limit": limit, "source": source_of(threshold)}
+            yield {**told, **who, **_told(kind, limit, figure, size)}
 
 
 def _declared(
     history: History, daily: Daily, growth: Growth, estate: Estate
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
-    ours = [t for t in ours if t.metric != STORAGE_USED]
-    inserts = None
-    if any(t.metric == "rows_per_day" for t in ours):
-        inserts = inserted_per_day(history, estate)
+    ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
+    inserted = Inserted(Window(history), estate)
+    kinds = {s.name: s.kind for s in estate.services}
+    used: set[int] = set()
+    for name, level in dict.fromkeys((t.metric, level_of(t)) for t in ours):
+        metric = METRICS[name]
+        for names, days in things(level, daily, growth.newest):
+            limits = limits_on(ours, metric, level, names, kinds)
+            if not limits:
+                continue
+            used |= {
+                id(t)
+                for t in ours
+                if t.metric == name and level_of(t) == level and concerns(t, names, kinds)
+            }
+            figure = figure_of(name, names, days, growth, inserted)
+            for kind, (limit, threshold) in limits.items():
+                told = {**names, "metric": name, "unit": metric.unit, "kind": kind, "limit": limit}
+                yield {**told, "source": source_of(threshold), **_told(kind, limit, figure)}
     for threshold in ours:
-        things = _things(threshold, daily, growth.newest)
-        limits = [(k, getattr(threshold, k)) for k in KINDS if getattr(threshold, k) is not None]
-        told: dict[str, object] = {
-            "metric": threshold.metric,
-            "unit": CAPACITY_METRICS[threshold.metric],
-            "source": source_of(threshold),
-        }
-        for kind, limit in limits:
-            if not things:
-                named = {"instance": threshold.instance, "service": threshold.service}
-                schema, table = scope_of(threshold)
-                why = {"schema": schema, "table": table, "because": _absent(threshold, daily)}
-                yield {**told, **named, "kind": kind, "limit": limit, **why}
-            for names, days in things:
-                figure = _figure(threshold.metric, names, days, growth, inserts)
-                yield {**told, **names, "kind": kind, "limit": limit, **figure.against(kind, limit)}
+        if id(threshold) not in used:
+            schema, table = scope_of(threshold)
+            named = {"instance": threshold.instance, "service": threshold.service}
+            why = {"schema": schema, "table": table, "because": absent(threshold, daily)}
+            for kind, limit in limits_of(threshold).items():
+                told = {"metric": threshold.metric, "unit": METRICS[threshold.metric].unit}
+                who = {"kind": kind, "limit": limit, "source": source_of(threshold)}
+                yield {**told, **named, **who, **why}
 
 
-_Thing = tuple[dict[str, Any], pd.DataFrame]
+Thing = tuple[dict[str, str | None], pd.DataFrame]
+"""The names of a thing (instance, service, database, schema, table; None where it is wider), and its days."""
+
+_NAMES: dict[Level, list[str]] = {
+    "service": ["instance", "service"],
+    "schema": ["instance", "service", "database", "schema"],
+    "table": ["instance", "service", *_PLACE[1:]],
+    "instance": ["instance"],
+    "estate": [],
+}
 
 
-def _things(threshold: Threshold, daily: Daily, newest: datetime) -> list[_Thing]:
-    """What a threshold is about: the names of each thing, and its days."""
-    schema, table = scope_of(threshold)
-    frame, keys = daily.services, ["instance", "service"]
-    if table is not None:
-        frame, keys = daily.tables, ["instance", "service", *_PLACE[1:]]
-    elif schema is not None:
-        frame, keys = daily.schemas, ["instance", "service", "database", "schema"]
-    wanted = {"service": threshold.service, "instance": threshold.instance}
-    wanted |= {"schema": schema, "table": table}
-    for key, name in wanted.items():
-        if name is not None and key in frame:
-            frame = frame[frame[key] == name]
-    if schema is None:
+def things(level: Level, daily: Daily, newest: datetime) -> list[Thing]:
+    """Return everything of a level that the newest day holds, with its days: at, total_bytes, rows, measured_at.
+
+    Services are those that are declared; schemas and tables anybody's; of instances and the estate rows are of
+    all that is theirs, and bytes those of the databases.
+    """
+    keys = _NAMES[level]
+    if level in ("instance", "estate"):
+        return list(_whole(daily, keys, newest))
+    frame = {"service": daily.services, "schema": daily.schemas, "table": daily.tables}[level]
+    if level == "service":
         frame = frame[frame["standing"] == "owned"]
     found = []
     for names, days in frame.groupby(keys, sort=True):
         if days["at"].max() == newest:
-            found.append(({k: v or None for k, v in zip(keys, names, strict=True)}, days))
+            named = {k: str(v) or None for k, v in zip(keys, names, strict=True)}
+            found.append((named, days))
     return found
 
 
-def _absent(threshold: Threshold, daily: Daily) -> str:
+def _whole(daily: Daily, keys: list[str], newest: datetime) -> Iterator[Thing]:
+    """Sum days over instances, or over all of them; a sum with an unknown part is unknown."""
+    moving = daily.instances["bytes"].mask(daily.instances["old"].fillna(False).astype(bool))
+    sizes = daily.instances[["at", "instance"]].assign(total_bytes=moving)
+    group = ["at", *keys]
+    whole = pd.DataFrame(sizes.groupby(group)["total_bytes"].agg(lambda b: b.sum(skipna=False)))
+    rows = daily.services.groupby(group)["rows"].agg(lambda r: r.sum(skipna=False))
+    there = daily.instances.groupby(group)["instance"].nunique()
+    found = whole.assign(rows=rows, there=there).reset_index()
+    found["measured_at"] = pd.Series(pd.NaT, found.index)
+    for name in sorted(found["instance"].unique()) if keys else [None]:
+        days = found[found["instance"] == name] if keys else found
+        days = days[days["there"] == days["there"].max()]  # on other days the whole was not seen
+        if len(days) and days["at"].max() == newest:
+            yield ({"instance": str(name)} if keys else {}), days
+
+
+def absent(threshold: Threshold, daily: Daily) -> str:
     """Say what of a threshold was not found, and what is near."""
     schema, table = scope_of(threshold)
     if schema is None:
@@ -234,44 +239,85 @@ def _absent(threshold: Threshold, daily: Daily) -> str:
     return f"no table {table!r}{whose} was found in {schema}; {nearest(table, there)}"
 
 
-def _figure(
+def figure_of(
     metric: str,
-    names: dict[str, Any],
+    names: dict[str, str | None],
     days: pd.DataFrame,
     growth: Growth,
-    inserts: pd.DataFrame | None,
-) -> _Figure:
-    days = days.sort_values("at")
-    start = days["at"].min()
-    splits = growth.splits(start, names["service"], names["instance"])
+    inserted: Inserted,
+) -> Figure:
+    """Return a metric of capacity, but storage, of one thing of ``things``."""
+    newest = growth.newest
     if metric == "rows_per_day":
-        assert inserts is not None
-        value, why = _inserted(names, inserts)
-        empty = np.empty(0)
-        return _Figure(growth.newest, growth.newest, value, empty, empty, splits, why or _A_RATE)
+        return inserted.figure(names, newest)
+    # of many tables each is short: arrays, not frames
+    at = pd.DatetimeIndex(days["at"]).tz_localize(None).to_numpy()
+    order = np.argsort(at, kind="stable")
+    start = pd.Timestamp(at[order[0]], tz="UTC").to_pydatetime()
+    splits = growth.splits(start, names.get("service"), names.get("instance"))
     column = "rows" if metric == "rows" else "total_bytes"
-    x, y = series_of(days["at"], days[column].mask(days["measured_at"].notna()))
+    held = days[column].to_numpy(dtype=float, na_value=np.nan)[order]
+    fresh = days["measured_at"].isna().to_numpy()[order] & ~np.isnan(held)
+    x = ((at[order] - at[order[0]]) / np.timedelta64(1, "D"))[fresh]
+    y = held[fresh]
     if metric == "bytes_per_day":
         pace = slope(x, y, splits)
-        why = "growth is known from two days on" if pace is None else _A_RATE
-        empty = np.empty(0)
-        return _Figure(growth.newest, growth.newest, pace, empty, empty, splits, why)
-    now = days[column].iloc[-1]
-    value = None if pd.isna(now) else float(now)
+        why = "growth is known from two days on" if pace is None else None
+        return Figure(newest, pace, pace, because=why, unforetold=_A_RATE)
+    value = None if np.isnan(held[-1]) else float(held[-1])
     unknown = "it has tables that were never analysed: ANALYZE them" if metric == "rows" else None
     why = (unknown or "its size was not collected, or not of every part") if value is None else None
-    return _Figure(growth.newest, start, value, x, y, splits, why)
+    return Figure(newest, value, value, start, x, y, y, splits, why)
 
 
-def _inserted(names: dict[str, Any], inserts: pd.DataFrame) -> tuple[float | None, str | None]:
-    """The rows inserted a day into all tables of a thing; None with the reason where one is not known."""
+@dataclass(frozen=True)
+class Inserted:
+    """Rows inserted a day, by the window and as of each day of it; read when first asked for."""
+
+    window: Window
+    estate: Estate
+
+    @cached_property
+    def _now(self) -> pd.DataFrame:
+        return inserted_per_day(self.window, self.estate)
+
+    @cached_property
+    def _so_far(self) -> pd.DataFrame:
+        owned = self._now[[*_PLACE, "service"]]
+        return self.written.merge(owned, "inner", _PLACE)
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """What each table had written by each reading: see ``written_so_far``."""
+        return written_so_far(self.window)
+
+    def figure(self, names: dict[str, str | None], newest: datetime) -> Figure:
+        """Return the rows inserted a day into all tables of a thing; unknown where one of them is."""
+        now, so_far = _of(self._now, names), _of(self._so_far, names)
+        if now.empty or now["per_day"].isna().any():
+            why = "no inserts were counted: a difference needs two snapshots of one epoch"
+            if len(now):
+                why = str(now.loc[now["per_day"].isna(), "because"].iloc[0])
+            return Figure(newest, None, None, because=why)
+        value = float(now["per_day"].sum())
+        why_least = now.loc[now["at_least"], "because"]
+        sums = so_far.groupby("at").agg(inserted=("inserted", "sum"), days=("days", "max"))
+        y = (sums["inserted"] / sums["days"]).to_numpy(dtype=float)
+        start = sums.index.min() if len(sums) else newest
+        x = np.array([(at - start).total_seconds() / 86400.0 for at in sums.index])
+        least = bool(now["at_least"].any())
+        if least and len(y):  # reading by reading less is lost than from the first to the last
+            value = max(value, float(y[-1]))
+        if len(y):
+            y[-1] = value
+        because = None if why_least.empty else str(why_least.iloc[0])
+        return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE)
+
+
+def _of(frame: pd.DataFrame, names: dict[str, str | None]) -> pd.DataFrame:
     for key, name in names.items():
-        inserts = inserts[inserts[key] == name] if name is not None else inserts
-    if inserts.empty:
-        return None, "no inserts were counted: a difference needs two snapshots of one epoch"
-    if inserts["per_day"].isna().any():
-        return None, inserts.loc[inserts["per_day"].isna(), "because"].iloc[0]
-    return float(inserts["per_day"].sum()), None
+        frame = frame[frame[key] == name] if name is not None else frame
+    return frame
 
 
 def limit_rows(limits: pd.DataFrame) -> Iterator[dict[str, object]]:

@@ -314,6 +314,40 @@ def _weights(attributed: Attributed, top: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def claims(attributed: Attributed) -> pd.DataFrame:
+    """Return which services' data each entry touches or may touch: what the intervals of ``services`` are sums of.
+
+    One row per top-level entry, but the workbench's own, and service: entry, instance (where it ran), service,
+    certain, low (the part of it that is the service's alone) and high (at most; 0 to 1), reads (it writes and
+    locks nothing of the service's), only_reads (nor anything else: it may run on a replica). What is out of sight may be any service's of its database.
+    """
+    entries = attributed.entries[
+        ["instance", "datname", "rung", "open_ended", "kind", "exclusive", "toplevel", "names"]
+    ]
+    top = entries[entries["toplevel"].fillna(True).astype(bool) & (entries["rung"] != "workbench")]
+    known = _weights(attributed, top)
+    touches = attributed.touches
+    changed = touches[touches["access"] != "read"][["entry", "service"]].drop_duplicates()
+    known = known.merge(changed.assign(reads=False), "left", ["entry", "service"])
+    selects = top["kind"].eq("select") & ~top.index.isin(changed["entry"])
+    known["only_reads"] = known["entry"].map(selects).astype(bool)
+    hidden = top[top["rung"].isin(OUT_OF_SIGHT) & top["open_ended"]]
+    hidden = hidden.reset_index(names="entry")[["entry", "instance", "datname", "kind"]]
+    places = _homes(attributed)
+    named = hidden.merge(places, left_on=["instance", "datname"], right_on=["instance", "database"])
+    nameless = hidden[hidden["datname"].isna()].merge(
+        places[_KEY].drop_duplicates(), "inner", "instance"
+    )
+    maybe = pd.concat([named, nameless])[["entry", *_KEY, "kind"]].drop_duplicates(["entry", *_KEY])
+    maybe = maybe.assign(low=0.0, high=1.0, certain=False, reads=maybe["kind"] == "select")
+    maybe["only_reads"] = maybe["entry"].map(selects).astype(bool)
+    both = pd.concat([known, maybe.drop(columns="kind")], ignore_index=True)
+    both["reads"] = both["reads"].astype("boolean").fillna(True).astype(bool)
+    # what is out of sight may be all of a service's, of which it is known to touch a part
+    both = both.sort_values(["entry", *_KEY, "high"], ascending=[True, True, True, False])
+    return both.drop_duplicates(["entry", *_KEY], ignore_index=True)
+
+
 def _blind(attributed: Attributed, top: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """What may be anybody's, per instance and service: entries out of sight in the service's databases.
 

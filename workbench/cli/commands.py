@@ -303,6 +303,62 @@ def references(
 
 
 @app.command()
+def verdicts(
+    estate: EstatePath = None,
+    url: Urls = None,
+    history: HistoryDir = None,
+    snapshot: SnapshotPath = None,
+    since: Since = None,
+    until: Until = None,
+    baseline: Baseline = None,
+    what_if: Annotated[
+        str | None,
+        typer.Option(
+            "--what-if",
+            help="What breaks, and what is relieved, if these services move together: order,inventory.",
+            metavar="SERVICES",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit with 1 where a limit is newly crossed: since --baseline, or without an exemption.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Limits and how they stand, a verdict for each service with its reasons, what would break if it moved."""
+    from dataclasses import replace
+
+    from workbench.decide.evidence import Evidence
+    from workbench.decide.verdicts import moves_of
+    from workbench.decide.verdicts import verdicts as analyse
+    from workbench.present import terminal, terminal_verdicts
+
+    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    evidence = Evidence(opened)
+    asked = None
+    if what_if is not None:
+        names = [name.strip() for name in what_if.split(",") if name.strip()]
+        asked = moves_of(evidence).what_if(names)
+    found = replace(analyse(evidence), what_if=asked)
+    if json:
+        terminal.print_document(found.to_json())
+    else:
+        terminal_verdicts.print_verdicts(found)
+    new = (
+        found.newly_crossed(evidence.estate, opened.snapshots[0].at if baseline else None)
+        if check
+        else ()
+    )
+    for status in new:
+        progress(f"crossed: {status.key}")
+    if new:
+        raise typer.Exit(1)
+
+
+@app.command()
 def diagram(
     estate: EstatePath = None,
     url: Urls = None,

@@ -29,16 +29,24 @@ from workbench.estate.facts import (
 )
 from workbench.estate.limits import (
     CAPACITY_METRICS,
+    PROJECTS_OWN,
     STORAGE_USED,
+    concerns,
+    level_of,
+    limits_of,
+    limits_on,
+    rank_of,
     scope_of,
     source_of,
-    storage_limits,
 )
+from workbench.estate.metrics import METRICS, Level, Metric, Over, read_window
 from workbench.estate.resolve import load_estate
 from workbench.estate.whole import Estate, Unmatched, estate_from_urls
 
 __all__ = [
     "CAPACITY_METRICS",
+    "METRICS",
+    "PROJECTS_OWN",
     "STORAGE_USED",
     "Actor",
     "Alias",
@@ -49,6 +57,9 @@ __all__ = [
     "Event",
     "Exemption",
     "Instance",
+    "Level",
+    "Metric",
+    "Over",
     "Owner",
     "Place",
     "Service",
@@ -57,10 +68,15 @@ __all__ = [
     "Tls",
     "Unmatched",
     "WrittenEnd",
+    "concerns",
     "estate_from_urls",
     "is_platform_schema",
+    "level_of",
+    "limits_of",
+    "limits_on",
     "load_estate",
+    "rank_of",
+    "read_window",
     "scope_of",
     "source_of",
-    "storage_limits",
 ]

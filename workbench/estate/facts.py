@@ -194,6 +194,8 @@ class Service:
     name: str
     team: str | None = None
     contact: str | None = None
+    kind: str | None = None
+    """what sort of service it is, in a person's own word; thresholds may name it"""
     was: tuple[str, ...] = ()
     """names it had before, the oldest first"""
     external: bool = False
@@ -270,6 +272,10 @@ class Threshold:
     scope: Text | None = None
     """a schema, or ``SCHEMA.TABLE``"""
     instance: Text | None = None
+    kind: Text | None = None
+    """the kind of its services, as these say"""
+    per: Literal["estate", "instance", "service", "schema", "table"] | None = None
+    """what each is held against the limit; None: what scope names, else as the metric has it"""
     soft: Number | None = None
     hard: Number | None = None
     low: Number | None = None

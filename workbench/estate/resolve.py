@@ -34,7 +34,7 @@ from workbench.estate.files import (
     parse_texts,
     read_contents,
 )
-from workbench.estate.limits import faults_of
+from workbench.estate.limits import contradictions, faults_of
 from workbench.estate.names import nearest
 from workbench.estate.shapes import EndpointTable, InstanceTable, KeyPath, ServiceTable
 from workbench.estate.whole import Estate
@@ -255,6 +255,7 @@ class _Resolver:
             name=place.entry.name,
             team=table.team,
             contact=table.contact,
+            kind=table.kind,
             was=table.was,
             external=table.external,
             instance=place.instance,
@@ -362,15 +363,27 @@ class _Resolver:
                     self.fault(entry, text, way[0])
 
     def thresholds(self) -> None:
+        kinds = {e.table.kind for e in self.contents.services if e.table and e.table.kind}
+        sound = []
         for entry in self.contents.thresholds:
-            if entry.table:
-                self.service_known(entry, entry.table.service)
-                if entry.table.soft is entry.table.hard is entry.table.low is None:
-                    self.fault(entry, "has no limit; write soft, hard or low")
-                    continue
-                self.instance_known(entry, entry.table.instance)
-                for key, text in faults_of(entry.table):
-                    self.fault(entry, text, key)
+            if not entry.table:
+                continue
+            self.service_known(entry, entry.table.service)
+            if entry.table.soft is entry.table.hard is entry.table.low is None:
+                self.fault(entry, "has no limit; write soft, hard or low")
+                continue
+            self.instance_known(entry, entry.table.instance)
+            if entry.table.kind is not None and entry.table.kind not in kinds:
+                text = f"no service is of kind {entry.table.kind!r}; {nearest(entry.table.kind, kinds)}"
+                self.fault(entry, text, "kind")
+            faults = list(faults_of(entry.table))
+            for key, text in faults:
+                self.fault(entry, text, key)
+            sound += [] if faults else [entry]
+        written = [(e.table, e.where) for e in sound if e.table]
+        services = [Service(e.name, kind=e.table.kind) for e in self.contents.services if e.table]
+        for number, key, text in contradictions(written, services):
+            self.fault(sound[number], text, key)
 
     def events(self) -> None:
         for entry in self.contents.events:

@@ -60,6 +60,7 @@ class ServiceTable:
 
     team: Text | None = None
     contact: Text | None = None
+    kind: Text | None = None
     was: tuple[Text, ...] = ()
     external: Flag = False
     instance: Text | None = None

@@ -10,97 +10,37 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from workbench.analyse.capacity import Capacity, capacity
-from workbench.analyse.crossings import Crossing
-from workbench.analyse.daily import daily_load
-from workbench.analyse.health import Health
-from workbench.analyse.interference import interference
-from workbench.analyse.sessions import Sessions, sessions
-from workbench.analyse.workload import Workload, workload
+from workbench.decide.evidence import Evidence
 from workbench.errors import UsageError
-from workbench.estate import Estate, load_estate
-from workbench.model import Coverage
+from workbench.estate import load_estate
 from workbench.present.text import escape
 from workbench.present.theme import GREY, Colour, service_colours
 from workbench.present.units import day_text, period_text
 from workbench.share import shared
-from workbench.snapshot import (
-    History,
-    Window,
-    load_history,
-    load_snapshot,
-    reader_beside,
-    window_of,
-)
+from workbench.snapshot import History, load_history, load_snapshot
 
 if TYPE_CHECKING:
-    from workbench.analyse.references import References
+    from workbench.decide.verdicts import Verdicts
+    from workbench.decide.whatif import Moves
 
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(Evidence):
     """One estate with the history under review. Displays itself as a line: estate, period, coverage."""
 
-    history: History
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """How every limit stands, and a verdict for each service."""
+        from workbench.decide.verdicts import verdicts  # its graphs are slow to load
+
+        return verdicts(self)
 
     @cached_property
-    def estate(self) -> Estate:
-        """The estate, with the services that follow from its newest snapshot where it declares none."""
-        return self.history.newest.settled
+    def moves(self) -> Moves:
+        """Answers what if: ``bench.moves.what_if(["order"])``."""
+        from workbench.decide.verdicts import moves_of
 
-    @cached_property
-    def capacity(self) -> Capacity:
-        """Sizes now and their growth."""
-        return capacity(self.history)
-
-    @cached_property
-    def health(self) -> Health:
-        """How well it is kept: vacuum, cache, bloat, WAL, locks."""
-        return Health(self.history)
-
-    @cached_property
-    def window(self) -> Window:
-        """What was counted between the first reading and the last."""
-        return window_of(self.history)
-
-    @cached_property
-    def workload(self) -> Workload:
-        """The load of the window by service, and its statements."""
-        return workload(self.window, reader_beside(self.history.folder))
-
-    @property
-    def crossings(self) -> tuple[Crossing, ...]:
-        """What leaves its service."""
-        return self.workload.crossings
-
-    @cached_property
-    def references(self) -> References:
-        """What refers to what, with the joins of the window's statements."""
-        from workbench.analyse.references import references  # its graphs are slow to load
-
-        return references(self.history.newest, self.workload.attributed)
-
-    @cached_property
-    def load(self) -> pd.DataFrame:
-        """Each service's load from one reading to the next: see ``daily_load``."""
-        return daily_load(self.workload.attributed)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """What samples saw of sessions: see the analysis of that name."""
-        return sessions(self.history)
-
-    @cached_property
-    def interference(self) -> pd.DataFrame:
-        """Whether a service's heavy reads slow the others: see the analysis of that name."""
-        return interference(self.workload.attributed)
-
-    @property
-    def coverage(self) -> Coverage:
-        """What the figures rest on, and what could not be seen."""
-        return self.history.coverage
+        return moves_of(self)
 
     @cached_property
     def title(self) -> str:

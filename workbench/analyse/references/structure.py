@@ -189,7 +189,7 @@ def _read(snapshot: Snapshot, name: str, *columns: str) -> pd.DataFrame:
 
 
 def _texts(found: pd.Series) -> np.ndarray:
-    values = found.to_numpy(dtype=object)
+    values = found.to_numpy(dtype=object, copy=True)
     values[pd.isna(values)] = None
     return values
 

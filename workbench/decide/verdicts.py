@@ -1,0 +1,258 @@
+"""A verdict for each service: what presses, how far it stands alone, how long is left, what is in the way, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from workbench.decide import argument
+from workbench.decide.caveats import Caveats
+from workbench.decide.evidence import Evidence
+from workbench.decide.facts import Interval, Move, Resource, Status, Urgency, Verdict, WhatIf
+from workbench.decide.isolation import Isolations
+from workbench.decide.judgement import Known, judge
+from workbench.decide.leaving import Leaving
+from workbench.decide.remedies import Remedies
+from workbench.decide.thresholds import statuses
+from workbench.decide.whatif import Moves
+from workbench.estate import Estate
+from workbench.model import Coverage
+from workbench.snapshot import History, records
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How every limit stands, and a verdict for each service that keeps its data here, by name.
+
+    ``order`` are the next moves; ``what_if`` is what was asked for.
+    """
+
+    coverage: Coverage
+    statuses: tuple[Status, ...]
+    verdicts: tuple[Verdict, ...]
+    order: tuple[Move, ...] = ()
+    what_if: WhatIf | None = None
+
+    def of(self, service: str) -> Verdict:
+        """Return the verdict of a service; KeyError where it has none."""
+        return {v.service: v for v in self.verdicts}[service]
+
+    def newly_crossed(self, estate: Estate, begin: datetime | None = None) -> tuple[Status, ...]:
+        """Return the limits that are crossed and not exempted: written ones, and the project's own where hard.
+
+        With ``begin`` those alone that were not crossed that day already.
+        """
+        day = self.coverage.until.date() if self.coverage.until else date.min
+        accepted = {e.key for e in estate.exemptions if e.expires >= day}
+        return tuple(
+            s
+            for s in self.statuses
+            if s.state == "crossed"
+            and (s.declared or s.kind == "hard")
+            and s.key not in accepted
+            and (begin is None or s.since is None or s.since > begin.date())
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Return the ``verdicts`` document."""
+        asked = {} if self.what_if is None else {"what_if": self.what_if.to_json()}
+        return {
+            "coverage": self.coverage.to_json(),
+            "thresholds": [s.to_json() for s in self.statuses],
+            "verdicts": [v.to_json() for v in self.verdicts],
+            "order": [m.to_json() for m in self.order],
+            **asked,
+        }
+
+
+def verdicts(found: History | Evidence) -> Verdicts:
+    """Conclude for every service whether it is to move: see ``workbench.decide.judgement`` for the rules.
+
+    >>> from workbench import load_history
+    >>> from workbench.share import reference_estate
+    >>> grown = verdicts(load_history(reference_estate("hauspet") / "history"))
+    >>> grown.of("eventstore").verdict
+    'decouple first'
+    """
+    evidence = Evidence(found) if isinstance(found, History) else found
+    judging = _Judging(evidence)
+    services = sorted(s.name for s in evidence.estate.services if not s.external)
+    made = tuple(judging.verdict(name) for name in services)
+    return Verdicts(evidence.coverage, judging.statuses, made)
+
+
+def moves_of(evidence: Evidence) -> Moves:
+    """Return what answers what-if questions about an estate."""
+    chooser = Remedies({}, {})
+    return Moves(
+        evidence.estate, evidence.workload, evidence.capacity, evidence.references, chooser
+    )
+
+
+@dataclass(frozen=True)
+class _Judging:
+    evidence: Evidence
+
+    @cached_property
+    def statuses(self) -> tuple[Status, ...]:
+        return statuses(self.evidence)
+
+    @cached_property
+    def moves(self) -> Moves:
+        return moves_of(self.evidence)
+
+    @cached_property
+    def leaving(self) -> Leaving:
+        return Leaving(self.evidence)
+
+    @cached_property
+    def isolations(self) -> Isolations:
+        return Isolations(self.evidence)
+
+    @cached_property
+    def caveats(self) -> Caveats:
+        return Caveats(self.evidence)
+
+    @cached_property
+    def _busiest(self) -> dict[tuple[str, str], tuple[float, float]]:
+        return busiest_shares(self.evidence)
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, ...]]:
+        """The instances on which something of a service was found."""
+        found = [self.evidence.capacity.services, self.evidence.workload.services]
+        both = pd.concat([f[["instance", "service"]] for f in found]).dropna()
+        sums = both.groupby("service")["instance"].unique()
+        return {str(name): tuple(sorted(map(str, held))) for name, held in sums.items()}
+
+    @cached_property
+    def _load(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {(r["instance"], r["service"]): r for r in records(self.evidence.workload.services)}
+
+    def verdict(self, service: str) -> Verdict:
+        places = self._places.get(service, ())
+        resources = tuple(self._timed(service, r) for r in self.moves.resources.get(service, ()))
+        breaks = self.moves.what_if([service]).breaks
+        blockers = tuple(b for b in breaks if b.kind != "grant")
+        shared = tuple(s for s in self.statuses if s.service is None and s.instance in places)
+        own = tuple(s for s in self.statuses if s.service == service)
+        known = Known(
+            self.evidence.history.newest.at.date(),
+            tuple(s for s in own if s.declared),
+            shared,
+            resources,
+            blockers,
+            self._blind(service, places),
+            self._top_five(service, places),
+            self.leaving.curable(service, shared),
+            self.leaving.put_off(service, shared),
+            None if places else self._unread(service),
+        )
+        judged = judge(known)
+        urgency = self.leaving.urgency(service, shared) if places else Urgency(because=known.unread)
+        isolation = self.isolations.of(service, breaks, known.blind)
+        binding = _binding(resources)
+        warnings = self.caveats.of(service, known, judged, breaks)
+        made = Verdict(
+            service,
+            judged.verdict,
+            "",
+            binding,
+            resources,
+            isolation,
+            urgency,
+            tuple(
+                s.key for s in (*known.own, *shared) if s.state == "crossed" and s in judged.reasons
+            ),
+            blockers,
+            warnings,
+            tuple(dict.fromkeys([*judged.open, *self._settles(places, resources, known)])),
+        )
+        effort = self.moves.effort(blockers)
+        return replace(made, argument=argument.of(made, judged, known, effort))
+
+    def _timed(self, service: str, resource: Resource) -> Resource:
+        """The resource with its share of the busiest hour."""
+        if resource.name != "active sessions":
+            return resource
+        found = self._busiest.get((resource.instance, service))
+        return resource if found is None else replace(resource, busiest=Interval(*found))
+
+    def _blind(self, service: str, places: tuple[str, ...]) -> str | None:
+        """Why what breaks is not known."""
+        for instance in places:
+            row = self._load.get((instance, service))
+            if row is None:
+                return f"no statement of {instance} was read"
+            if pd.isna(row["calls_low"]):
+                return str(row["because"])
+        return None
+
+    def _top_five(self, service: str, places: tuple[str, ...]) -> float | None:
+        rows = [self._load.get((instance, service), {}) for instance in places]
+        shares = [row.get("top_five") for row in rows]
+        return min((float(s) for s in shares if pd.notna(s)), default=None)
+
+    def _unread(self, service: str) -> str:
+        mine = next(s for s in self.evidence.estate.services if s.name == service)
+        for missing in self.evidence.coverage.missing:
+            whole = missing.what == "instance" or (
+                missing.what == "database" and missing.database in (None, mine.database)
+            )
+            if missing.instance == mine.instance and whole:
+                return f"nothing of it was read: {missing.why}; {missing.remedy}"
+        return "nothing of it was found; `workbench check` names what is near"
+
+    def _settles(
+        self, places: tuple[str, ...], resources: tuple[Resource, ...], known: Known
+    ) -> Iterable[str]:
+        for resource in resources:
+            if resource.pressure is None and resource.because:
+                yield f"{resource.name}: {resource.because}"
+        for status in known.own:
+            if status.state == "unknown":
+                yield f"{status.metric}: {status.because}"
+        measured = {s.instance for s in self.statuses if s.metric == "cpu" and s.value is not None}
+        for instance in places:
+            if instance not in measured:
+                yield (
+                    f"CPU unmeasured on {instance}: time in statements stands for it; "
+                    "`workbench history import` takes a provider's metric"
+                )
+
+
+def _binding(resources: Iterable[Resource]) -> Resource | None:
+    """The resource that presses most: of the highest upper end of share times utilisation."""
+    known = [(r.pressure.high, -at, r) for at, r in enumerate(resources) if r.pressure is not None]
+    return max(known, key=lambda k: k[:2])[2] if known else None
+
+
+def busiest_shares(evidence: Evidence) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return each service's least and greatest share of its instance's time in statements, in the hour with most of it.
+
+    By instance and service; of instances of which no hour can be told nothing is here.
+    """
+    slices = evidence.slices
+    if slices.hours.empty:
+        return {}
+    taken = slices.taken.merge(
+        slices.hours[["instance", "at", "hour"]], "inner", ["instance", "at"]
+    )
+    whole = taken.groupby(["instance", "hour"])["time_ms"].sum().reset_index()
+    top = whole.sort_values(["time_ms", "hour"], ascending=[False, True]).drop_duplicates(
+        "instance"
+    )
+    held = slices.by_hour.merge(top.rename(columns={"hour": "at"}), "inner", ["instance", "at"])
+    return {
+        (r["instance"], r["service"]): (
+            float(r["low_ms"]) / float(r["time_ms"]),
+            min(float(r["high_ms"]) / float(r["time_ms"]), 1.0),
+        )
+        for r in records(held)
+        if r["time_ms"]
+    }
