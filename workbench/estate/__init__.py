@@ -8,6 +8,7 @@ exemptions.toml     [[exemptions]], for who wants them apart
 """
 
 from workbench.estate.claims import is_platform_schema
+from workbench.estate.effort import CHANGED, EFFORT, MOVE
 from workbench.estate.facts import (
     Actor,
     Alias,
@@ -19,6 +20,7 @@ from workbench.estate.facts import (
     Instance,
     Owner,
     Place,
+    Prices,
     Service,
     TableName,
     Threshold,
@@ -37,6 +39,9 @@ from workbench.estate.whole import Estate, Unmatched, estate_from_urls
 
 __all__ = [
     "CAPACITY_METRICS",
+    "CHANGED",
+    "EFFORT",
+    "MOVE",
     "STORAGE_USED",
     "Actor",
     "Alias",
@@ -49,6 +54,7 @@ __all__ = [
     "Instance",
     "Owner",
     "Place",
+    "Prices",
     "Service",
     "TableName",
     "Threshold",
