@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from workbench.analyse.crossings import Crossing
+from workbench.analyse.gaps import quoted
 from workbench.analyse.references import References
 from workbench.analyse.workload import Workload
 from workbench.decide.facts import Break, BreakKind, Remedy
 from workbench.decide.remedies import Rates, Remedies
-from workbench.model import Reference
+from workbench.model import Reference, ReferenceEnd
 from workbench.snapshot import records
 
 _KINDS: Mapping[str, BreakKind] = {
@@ -22,18 +23,24 @@ _KINDS: Mapping[str, BreakKind] = {
     "type": "type",
     "sequence": "sequence",
     "inheritance": "inheritance",
+    "foreign_table": "foreign_table",
+    "publication": "publication",
 }
-"""References that the server itself holds, and that it cannot hold between databases."""
+"""References that a server itself holds, and that it cannot hold between databases, or not as they are."""
 
 _Place = tuple[str, str, str]
 """(instance, database, ``schema.relation``)"""
+
+_Pair = tuple[str, str, str | None, str]
+"""(instance, database, reader or None, owner)"""
 
 
 @dataclass(frozen=True)
 class Breaks:
     """Finds what breaks, from a window's crossings and the references of its newest snapshot.
 
-    A logical reference breaks nothing by itself: the statements that join it do, and they are here.
+    A logical reference breaks nothing by itself: the statements that join it do, and they are here. What
+    nobody owns stays behind, so that what joins a service with it breaks as well.
     """
 
     workload: Workload
@@ -43,24 +50,19 @@ class Breaks:
     def of(self, services: Iterable[str]) -> tuple[Break, ...]:
         """Return what joins ``services`` with any other, by kind and weight; what joins them among themselves stays."""
         moving = frozenset(services)
-        found = [*self._crossings(moving), *self._held(moving)]
+        found = {_told(b): b for b in (*self._crossings(moving), *self._held(moving))}
         order = list(_ORDER)
-        return tuple(sorted(found, key=lambda b: (order.index(b.kind), -(b.per_day or 0), b.key)))
+        return tuple(
+            sorted(found.values(), key=lambda b: (order.index(b.kind), -(b.per_day or 0), _told(b)))
+        )
+
+    # -- statements, transactions, grants
 
     def _crossings(self, moving: frozenset[str]) -> Iterator[Break]:
         for crossing in self.workload.crossings:
-            parties = {*crossing.owners, *([crossing.actor] if crossing.actor else [])}
-            if crossing.actor is None:
-                parties |= set(crossing.services)
+            parties = _parties(crossing)
             if not parties & moving or parties <= moving or _told_elsewhere(crossing):
                 continue
-            if crossing.kind == "grant":
-                remedy = self.remedies.named("grant withdrawn", "nothing used it in the window")
-            elif crossing.access == "write":
-                remedy = self.remedies.of_write(sorted(parties))
-            else:
-                rates = self._rates(crossing)
-                remedy = self.remedies.of_read(crossing.actor, crossing.owners, rates)
             yield Break(
                 crossing.kind,
                 crossing.key,
@@ -72,9 +74,20 @@ class Breaks:
                 crossing.actor,
                 next(iter(crossing.examples), None),
                 self._per_day(crossing),
-                remedy,
+                self._instead_of(crossing, parties),
                 crossing.because or "",
             )
+
+    def _instead_of(self, crossing: Crossing, parties: frozenset[str]) -> Remedy:
+        if crossing.kind == "grant":
+            unused = crossing.calls == 0
+            why = "nothing used it in the window" if unused else "first see that nothing needs it"
+            return self.remedies.named("grant withdrawn", why)
+        if crossing.access == "write":
+            return self.remedies.of_write(sorted(parties))
+        place = (crossing.instance, crossing.database)
+        pairs = [(*place, crossing.actor, owner) for owner in crossing.owners]
+        return self.remedies.of_read(crossing.actor, crossing.owners, self._rates(pairs))
 
     def _per_day(self, crossing: Crossing) -> float | None:
         if crossing.source == "locks":
@@ -93,91 +106,151 @@ class Breaks:
         read = read[read["days"].fillna(0) > 0]
         return found | {(r["instance"], True): float(r["days"]) for r in records(read)}
 
-    def _rates(self, crossing: Crossing) -> Rates:
-        written = [
-            self._written.get((crossing.instance, crossing.database, name))
-            for name in crossing.relations
-        ]
+    # -- rates: one remedy serves all that a service reads of another
+
+    def _rates(self, pairs: Iterable[_Pair]) -> Rates:
+        read: list[float | None] = []
+        places: set[_Place] = set()
+        for pair in pairs:
+            read.append(self._reads.get(pair))
+            places |= {(pair[0], pair[1], name) for name in self._relations.get(pair, ())}
+        written = [self._written.get(place) for place in sorted(places)]
         known = [w for w in written if w is not None]
-        whole = len(known) == len(written)
+        whole = bool(known) and len(known) == len(written)
+        counted = [r for r in read if r is not None]
         return Rates(
-            self._per_day(crossing),
+            max(counted) if counted else None,
             sum(w for w, _ in known) if whole else None,
             sum(r for _, r in known) if whole else None,
         )
 
     @cached_property
-    def _written(self) -> dict[_Place, tuple[float, float]]:
-        """Rows written a day, and rows there are, by table: where its counters tell of the window."""
-        found: dict[_Place, tuple[float, float]] = {}
-        window = self.workload.attributed.window
-        days = {i: d for (i, of_wal), d in self._days.items() if not of_wal}
-        tables = window.tables
-        names = ["n_tup_ins", "n_tup_upd", "n_tup_del"]
-        place = ["instance", "database", "schema", "relation"]
-        sums = tables.assign(written=tables[names].sum(axis=1)).groupby(place, sort=False)
-        for row in records(sums[["written", "n_live_tup"]].sum().reset_index()):
-            if row["instance"] in days:
-                named = (row["instance"], row["database"], f"{row['schema']}.{row['relation']}")
-                found[named] = (
-                    float(row["written"]) / days[row["instance"]],
-                    float(row["n_live_tup"]),
-                )
+    def _reads(self) -> dict[_Pair, float]:
+        """Statements a day that read, by reader and owner: those that were counted."""
+        found: dict[_Pair, float] = {}
+        for crossing in self.workload.crossings:
+            per_day = self._per_day(crossing)
+            if crossing.kind != "statement" or crossing.access != "read" or per_day is None:
+                continue
+            for owner in crossing.owners:
+                pair = (crossing.instance, crossing.database, crossing.actor, owner)
+                found[pair] = found.get(pair, 0.0) + per_day
         return found
 
-    def _held(self, moving: frozenset[str]) -> Iterator[Break]:
+    @cached_property
+    def _relations(self) -> dict[_Pair, set[str]]:
+        """What is read of an owner by a reader, through statements and views."""
+        found: dict[_Pair, set[str]] = {}
+        owners = {
+            (t.instance, t.database, f"{t.schema}.{t.table}"): t.service
+            for r in self.references.accepted
+            for t in (r.source, r.target)
+            if t is not None
+        }
+        for crossing in self.workload.crossings:
+            if crossing.kind != "statement" or crossing.access != "read":
+                continue
+            for name in crossing.relations:
+                place = (crossing.instance, crossing.database)
+                owner = owners.get((*place, name))
+                whose = crossing.owners if owner not in crossing.owners else (owner,)
+                for one in whose:
+                    found.setdefault((*place, crossing.actor, str(one)), set()).add(name)
         for reference in self.references.crossing:
             source, target = reference.source, reference.target
-            if reference.kind not in _KINDS or target is None:
+            if reference.kind == "view" and target is not None and target.table is not None:
+                pair = (*_place(source), source.service, target.service or "")
+                found.setdefault(pair, set()).add(f"{target.schema}.{target.table}")
+        return found
+
+    @cached_property
+    def _written(self) -> dict[_Place, tuple[float, float]]:
+        """Rows written a day, and rows there are, by table: where its counters tell of the window."""
+        names = ["n_tup_ins", "n_tup_upd", "n_tup_del"]
+        place = ["instance", "database", "root_schema", "root"]
+        tables = self.workload.attributed.window.tables
+        tables = tables[tables["days"].fillna(0) > 0]
+        written = tables[names].astype("Float64").sum(axis=1, skipna=False)
+        sums = tables[place].assign(
+            written=written / tables["days"].astype("Float64"),
+            rows=tables["n_live_tup"].astype("Float64"),
+        )
+        unknown = sums[["written", "rows"]].isna().any(axis=1)
+        partly = set(sums.loc[unknown, place].itertuples(index=False, name=None))
+        found: dict[_Place, tuple[float, float]] = {}
+        for row in records(sums[~unknown].groupby(place, sort=False).sum().reset_index()):
+            instance, database, schema, name = (row[n] for n in place)
+            if (instance, database, schema, name) not in partly:
+                found[instance, database, f"{schema}.{name}"] = (row["written"], row["rows"])
+        return found
+
+    # -- what the server holds
+
+    def _held(self, moving: frozenset[str]) -> Iterator[Break]:
+        for reference in self.references.accepted:
+            source, target = reference.source, reference.target
+            if reference.kind not in _KINDS or target is None or source.service == target.service:
                 continue
-            sides = {source.service or "", target.service or ""}
-            if not sides & moving or (source.instance, source.database) != (
-                target.instance,
-                target.database,
-            ):
+            sides = frozenset(s for s in (source.service, target.service) if s is not None)
+            if not sides & moving or (len(sides) > 1 and sides <= moving):
                 continue
             kind = _KINDS[reference.kind]
-            named = (source.relation, target.relation)
+            if kind == "type" and source.object_kind in ("view", "materialised view"):
+                continue  # a view goes with what it reads
+            if kind == "foreign_table":
+                if target.service not in moving:
+                    continue  # it goes along with its service, and its server stays where it is
+            elif _place(source) != _place(target):
+                continue
+            nobody = [e.relation for e in (source, target) if e.service is None]
+            said = [*reference.evidence, *(f"nobody owns {name}" for name in nobody)]
             yield Break(
                 kind,
                 reference.key,
-                source.instance or "",
-                source.database or "",
+                *_place(source),
                 tuple(sorted(sides)),
-                named,
+                (source.relation, target.relation),
                 "read" if kind == "view" else None,
                 source.service,
-                None,
+                _declared(kind, source, target),
                 None,
                 self._cure(kind, reference),
-                "; ".join(reference.evidence),
+                "; ".join(said),
             )
 
     def _cure(self, kind: BreakKind, reference: Reference) -> Remedy | None:
-        named, target = self.remedies.named, reference.target
-        if kind == "foreign_key":
-            return named(
-                "loose foreign key", "orphans are found and removed by a worker, not by the server"
-            )
-        if kind == "view":
-            if target is not None and len(target.columns) == 1:
+        named, source, target = self.remedies.named, reference.source, reference.target
+        if kind == "view" and target is not None:
+            if len(target.columns) == 1:
                 return named("denormalised column", f"it uses {target.columns[0]} alone")
-            place = (
-                reference.source.instance,
-                reference.source.database,
-                target.relation if target else "",
-            )
-            written = self._written.get(place)  # type: ignore[arg-type]
-            rates = Rates(None, *(written or (None, None)))
-            owners = [target.service] if target and target.service else []
-            return self.remedies.of_read(reference.source.service, owners, rates)
-        if kind == "type":
-            return named("copied type", "the target database needs it before its tables")
-        if kind in ("function", "trigger"):
-            return named("rewritten function", "what it does over there becomes an event or a call")
-        if kind == "sequence":
-            return named("sequence of its own", "its numbers begin above those drawn so far")
-        return None
+            rates = self._rates([(*_place(source), source.service, target.service or "")])
+            return self.remedies.of_read(source.service, [target.service or ""], rates)
+        return named(*_CURES[kind]) if kind in _CURES else None
+
+
+_CURES: Mapping[BreakKind, tuple[str, str]] = {
+    "foreign_key": (
+        "loose foreign key",
+        "orphans are found and removed by a worker, not by the server",
+    ),
+    "type": ("copied type", "the target database needs it before its tables"),
+    "function": ("rewritten function", "what it does over there becomes an event or a call"),
+    "trigger": ("rewritten function", "what it does over there becomes an event or a call"),
+    "sequence": ("sequence of its own", "its numbers begin above those drawn so far"),
+    "foreign_table": ("foreign server repointed", "the table it stands for has another address"),
+    "publication": ("publication made anew", "a publication names tables of its own database"),
+}
+"""Remedies that no rate decides, and why; of inheritance there is none."""
+
+_ORDER: tuple[BreakKind, ...] = (
+    *("statement", "transaction", "view", "foreign_key", "trigger", "function", "type"),
+    *("sequence", "inheritance", "foreign_table", "publication", "reference", "grant"),
+)
+
+
+def _parties(crossing: Crossing) -> frozenset[str]:
+    actor = [crossing.actor] if crossing.actor else crossing.services
+    return frozenset((*crossing.owners, *actor))
 
 
 def _told_elsewhere(crossing: Crossing) -> bool:
@@ -187,7 +260,24 @@ def _told_elsewhere(crossing: Crossing) -> bool:
     return crossing.kind == "transaction" and crossing.access == "read"
 
 
-_ORDER: tuple[BreakKind, ...] = (
-    *("statement", "transaction", "view", "foreign_key", "trigger", "function", "type"),
-    *("sequence", "inheritance", "foreign_table", "publication", "reference", "grant"),
-)
+def _told(found: Break) -> tuple[str, ...]:
+    """What makes a break another one; samples tell one transaction several times, by what else it read."""
+    if found.kind == "transaction" and found.per_day is None:
+        where = (found.instance, found.database, found.caller or "")
+        return (*where, *found.services, "", *found.relations)
+    return (found.key,)
+
+
+def _place(end: ReferenceEnd) -> tuple[str, str]:
+    return end.instance or "", end.database or ""
+
+
+def _declared(kind: BreakKind, source: ReferenceEnd, target: ReferenceEnd) -> str | None:
+    """A foreign key as its table declares it."""
+    if kind != "foreign_key":
+        return None
+    here, there = (", ".join(map(quoted, end.columns)) for end in (source, target))
+    table, other = (
+        ".".join(quoted(n) for n in (end.schema, end.table) if n) for end in (source, target)
+    )
+    return f"ALTER TABLE {table} ADD FOREIGN KEY ({here}) REFERENCES {other} ({there})"
