@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import pandas as pd
+
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.gaps import quoted
 from workbench.analyse.references import References
@@ -55,6 +57,59 @@ class Breaks:
         return tuple(
             sorted(found.values(), key=lambda b: (order.index(b.kind), -(b.per_day or 0), _told(b)))
         )
+
+    def unknown(self, services: Iterable[str]) -> tuple[str, ...]:
+        """Say which kinds of break cannot all be told where ``services`` are, why, and what would settle it."""
+        moving = frozenset(services)
+        window = self.workload.attributed.window
+        newest = window.history.newest
+        rows = self.workload.services
+        found: list[str] = []
+        for name in sorted(set(rows.loc[rows["service"].isin(moving), "instance"])):
+            if not newest.has("statements", name):
+                found.append(
+                    f"statements of {name} were not read: `workbench check --instance {name}` names what helps"
+                )
+            elif (name, False) not in self._days:
+                found.append(f"calls a day of {name} are known from its next snapshot on")
+            sampled = any(s.has("transaction_samples", name) for s in window.history.collected)
+            if (name, True) not in self._days and not sampled:
+                found.append(
+                    f"transactions of {name} are not known: install pg_walinspect, or collect with --sample 30s"
+                )
+            if not newest.has("dependencies", name):
+                found.append(
+                    f"which defaults, checks, indexes and policies of {name} use functions of others is not known: "
+                    "its newest snapshot is of an older format; collect anew"
+                )
+        calls = self._unknown_calls(moving)
+        if calls:
+            found.append(
+                f"{calls:,.0f} calls a day that touch this data alone have no known caller: others may be among them;"
+                " give every service a login or an application_name of its own"
+            )
+        return tuple(found)
+
+    def _unknown_calls(self, moving: frozenset[str]) -> float:
+        """Calls a day of unknown callers that touch nothing but what moves."""
+        attributed = self.workload.attributed
+        total = 0.0
+        columns = ["instance", "calls"]
+        for number, row in enumerate(
+            attributed.entries[columns].itertuples(index=False, name=None)
+        ):
+            instance, calls = row
+            days = self._days.get((instance, False))
+            if (
+                days is None
+                or pd.isna(calls)
+                or attributed.facts[number].caller.service is not None
+            ):
+                continue
+            owners = {t.relation.service for t in attributed.facts[number].attribution.touches}
+            if owners and owners <= moving:
+                total += float(calls) / days
+        return total
 
     # -- statements, transactions, grants
 

@@ -295,6 +295,8 @@ class WhatIf:
     """person-days saved against moving each to a database of its own; None for one service"""
     no_cost: str | None = None
     """why there is no cost, where there are prices"""
+    unknown: tuple[str, ...] = ()
+    """which kinds of break cannot all be told, and what would settle it"""
 
     @property
     def name(self) -> str:
@@ -312,6 +314,7 @@ class WhatIf:
             "cheaper_together_days": _rounded(self.cheaper_together),
             "cost": None if self.cost is None else self.cost.to_json(),
             "no_cost": self.no_cost,
+            "unknown": list(self.unknown),
         }
 
 

@@ -34,7 +34,7 @@ class Target:
     """One place for a service: what it relieves, what it does not, and what stands in its way.
 
     ``after`` is what each resource of its instance falls to (1.0: all of what is declared). ``blockers`` are what has
-    to be done or decided first; ``preflight`` what Citus would refuse, None where its catalogue was not read.
+    to be done or decided first: what breaks, or of Citus what ``citus_schema_distribute`` refuses.
     """
 
     service: str
@@ -157,6 +157,8 @@ class Targets:
         )
 
     def _citus(self, service: str, found: WhatIf) -> Target:
+        refused = tuple(self._refused(service))
+        told = "" if refused else "the catalogue shows nothing that it refuses; "
         return Target(
             service,
             TARGETS[3],
@@ -168,8 +170,8 @@ class Targets:
                 "once its schema is moved to another node (from Citus 12.1)",
             ),
             ("connections, which the coordinator takes", "one coordinator for all"),
-            tuple(self._refused(service)) or ("nothing that the catalogue shows",),
-            because="schema-based sharding: citus_schema_distribute takes an AccessExclusive lock on the schema and"
+            refused,
+            because=f"{told}schema-based sharding: citus_schema_distribute takes an AccessExclusive lock on the schema and"
             " is for its owner; joins with other nodes' schemas break as they would between instances",
         )
 
@@ -207,6 +209,10 @@ class Targets:
         if mine.empty:
             yield f"nothing of {service} was found in the catalogue"
             return
+        for frame in ("constraints", "indexes", "inheritance"):
+            missing = [i for i in sorted(set(mine["instance"])) if not self._newest.has(frame, i)]
+            if missing:
+                yield f"not known: {frame} of {_some(missing)} were not collected; collect anew"
         places = mine[["instance", "database", "schema"]].drop_duplicates()
         here = held.merge(places)
         if "public" in set(places["schema"]):

@@ -58,6 +58,7 @@ class Moves:
             cost if isinstance(cost, Cost) else None,
             round(apart - effort.middle, 3) if len(moving) > 1 else None,
             cost if isinstance(cost, str) else None,
+            self._breaks.unknown(moving),
         )
 
     def effort(self, breaks: Iterable[Break]) -> Interval:
