@@ -43,6 +43,8 @@ CREATE EXTENSION pg_stat_statements;
 CREATE SCHEMA auth; CREATE SCHEMA shop; CREATE SCHEMA depot;
 CREATE TYPE public.mood AS ENUM ('good', 'bad');
 CREATE SEQUENCE auth.ticket;
+CREATE TABLE public.settings (name text PRIMARY KEY, value text);
+GRANT ALL ON public.settings TO break_shop, break_app;
 CREATE TABLE auth.users (id int PRIMARY KEY, name text, visits int NOT NULL DEFAULT 0);
 CREATE TABLE auth.log (id int);
 CREATE FUNCTION auth.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
@@ -74,11 +76,14 @@ RUN = [
     ("break_shop", "INSERT INTO shop.carts (user_id) VALUES (3)"),
     ("break_shop", "SELECT count(*) FROM shop.own"),
     ("break_app", "SELECT c.id, b.n FROM shop.carts AS c JOIN depot.bins AS b ON b.id = c.user_id"),
+    ("break_shop", "SELECT value FROM public.settings WHERE name = 'rate'"),
+    ("break_app", "INSERT INTO public.settings SELECT id, n FROM depot.bins WHERE id < 0"),
     ("break_app", "SELECT n FROM depot.bins WHERE id = 5"),
 ]
 WALINSPECT = "CREATE EXTENSION pg_walinspect"
 TOGETHER = "WITH c AS (INSERT INTO shop.carts (user_id) VALUES (4)) UPDATE auth.users SET visits = 9 WHERE id = 4"
 CALLS = 4
+NOBODYS = {"public.settings", "public.mood", "publication"}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +130,7 @@ def test_statements_break_with_their_text_caller_calls_and_remedy(moves):
     found = {
         (b.caller, b.access, b.services): b
         for b in moves.what_if(["shop"]).breaks
-        if b.kind == "statement"
+        if b.kind == "statement" and len(b.services) > 1
     }
     assert set(found) == {
         ("shop", "read", ("auth", "shop")),
@@ -161,6 +166,9 @@ def test_what_the_server_holds_breaks_on_either_side(moves):
         }
     assert held(auth, "inheritance") == {(("depot.parts", "auth.log"), ("auth", "depot")): None}
     assert not held(shop, "inheritance")
+    texts = {b.kind: b.sql for b in shop.breaks if b.kind in ("trigger", "function")}
+    assert texts["function"] == "SELECT sum(visits) FROM auth.users"
+    assert texts["trigger"].startswith("CREATE TRIGGER noting AFTER INSERT ON shop.carts")
     (key,) = (b for b in shop.breaks if b.kind == "foreign_key")
     assert key.sql == (
         'ALTER TABLE "shop"."carts" ADD FOREIGN KEY ("user_id") REFERENCES "auth"."users" ("id")'
@@ -177,6 +185,23 @@ def test_what_nobody_owns_stays_behind(moves):
     assert held(shop, "publication") == {
         (("carts", "shop.carts"), ("shop",)): "publication made anew"
     }
+
+
+def test_statements_on_what_nobody_owns_break(moves):
+    found = {
+        s: [b for b in moves.what_if([s]).breaks if b.relations == ("public.settings",)]
+        for s in ("shop", "depot", "auth")
+    }
+    assert [(b.caller, b.access, b.services) for b in found["shop"]] == [
+        ("shop", "read", ("shop",))
+    ]
+    assert [(b.caller, b.access, b.services) for b in found["depot"]] == [
+        (None, "write", ("depot",))
+    ]
+    assert found["auth"] == []
+    for broken in (*found["shop"], *found["depot"]):
+        assert broken.because == "nobody owns public.settings"
+        assert (broken.remedy.name, broken.per_day) == ("owner found", CALLS / 2)
 
 
 def test_a_grant_that_nothing_used_breaks_and_a_used_one_is_its_statements(moves):
@@ -199,9 +224,10 @@ def test_nothing_that_stays_inside_breaks(moves):
     for service in ("shop", "auth", "depot"):
         for broken in moves.what_if([service]).breaks:
             assert not {"shop.own", "shop.v_own"} & set(broken.relations) or broken.kind == "grant"
-            assert len(broken.services) > 1 or broken.kind in ("type", "publication")
+            assert len(broken.services) > 1 or NOBODYS & {*broken.relations, broken.kind}
     everything = moves.what_if(["shop", "auth", "depot"]).breaks
-    assert {b.kind for b in everything} == {"type", "publication"}
+    assert {b.kind for b in everything} == {"statement", "type", "publication"}
+    assert all(NOBODYS & {*b.relations, b.kind} for b in everything)
 
 
 def test_what_joins_two_that_move_together_stays(moves):
@@ -237,7 +263,7 @@ def test_what_may_read_nothing_old_gets_no_copy(moves):
         reasons[bool(staleness)] = {
             (b.remedy.name, b.remedy.because)
             for b in breaks.of(["shop"])
-            if b.access == "read" and b.caller == "shop"
+            if b.access == "read" and b.caller == "shop" and len(b.services) > 1
         }
     assert reasons == {
         True: {("API call", "shop may read nothing old")},

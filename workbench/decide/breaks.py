@@ -14,6 +14,7 @@ from workbench.analyse.references import References
 from workbench.analyse.workload import Workload
 from workbench.decide.facts import Break, BreakKind, Remedy
 from workbench.decide.remedies import Rates, Remedies
+from workbench.decide.strays import strays
 from workbench.model import Reference, ReferenceEnd
 from workbench.snapshot import records
 
@@ -106,7 +107,8 @@ class Breaks:
                 or attributed.facts[number].caller.service is not None
             ):
                 continue
-            owners = {t.relation.service for t in attributed.facts[number].attribution.touches}
+            touches = attributed.facts[number].attribution.touches
+            owners = {t.relation.service for t in touches if t.relation.standing != "platform"}
             if owners and owners <= moving:
                 total += float(calls) / days
         return total
@@ -114,9 +116,10 @@ class Breaks:
     # -- statements, transactions, grants
 
     def _crossings(self, moving: frozenset[str]) -> Iterator[Break]:
-        for crossing in self.workload.crossings:
+        for crossing in (*self.workload.crossings, *self._strays):
             parties = _parties(crossing)
-            if not parties & moving or parties <= moving or _told_elsewhere(crossing):
+            inside = parties <= moving and bool(crossing.owners)
+            if not parties & moving or inside or _told_elsewhere(crossing):
                 continue
             yield Break(
                 crossing.kind,
@@ -133,11 +136,17 @@ class Breaks:
                 crossing.because or "",
             )
 
+    @cached_property
+    def _strays(self) -> tuple[Crossing, ...]:
+        return strays(self.workload.attributed)
+
     def _instead_of(self, crossing: Crossing, parties: frozenset[str]) -> Remedy:
         if crossing.kind == "grant":
             unused = crossing.calls == 0
             why = "nothing used it in the window" if unused else "first see that nothing needs it"
             return self.remedies.named("grant withdrawn", why)
+        if not crossing.owners:
+            return self.remedies.named("owner found", "whose it is decides whether it moves along")
         if crossing.access == "write":
             return self.remedies.of_write(sorted(parties))
         place = (crossing.instance, crossing.database)
@@ -267,11 +276,40 @@ class Breaks:
                 (source.relation, target.relation),
                 "read" if kind == "view" else None,
                 source.service,
-                _declared(kind, source, target),
+                self._text(kind, source, target),
                 None,
                 self._cure(kind, reference),
                 "; ".join(said),
             )
+
+    def _text(self, kind: BreakKind, source: ReferenceEnd, target: ReferenceEnd) -> str | None:
+        """What declares it, as far as the snapshot holds that: a key, a trigger, a function's body."""
+        if kind == "foreign_key":
+            return _declared(source, target)
+        return self._texts.get((*_place(source), source.relation, source.object or ""))
+
+    @cached_property
+    def _texts(self) -> dict[tuple[str, str, str, str], str]:
+        """The definitions of triggers and the bodies of functions, by place, relation or function, and name."""
+        newest = self.workload.attributed.window.history.newest
+        place = ["instance", "database"]
+        functions = newest.frame("functions", "schema", "function", "arguments", "body")
+        found: dict[tuple[str, str, str, str], str] = {}
+        for row in records(functions[functions["body"].notna()]):
+            name = f"{row['function']}({row['arguments']})"
+            end = ReferenceEnd(None, schema=row["schema"], object=name)
+            found[row["instance"], row["database"], end.relation, name] = row["body"]
+        relations = newest.frame("relations", "oid", "schema", "relation")
+        relations = relations[[*place, "oid", "schema", "relation"]]
+        relations = relations.rename(columns={"oid": "relation_oid"})
+        triggers = newest.frame("triggers", "relation_oid", "trigger", "definition")
+        triggers = triggers[[*place, "relation_oid", "trigger", "definition"]].dropna()
+        for row in records(triggers.merge(relations)):
+            end = ReferenceEnd(None, schema=row["schema"], table=row["relation"])
+            found[row["instance"], row["database"], end.relation, row["trigger"]] = row[
+                "definition"
+            ]
+        return found
 
     def _cure(self, kind: BreakKind, reference: Reference) -> Remedy | None:
         named, source, target = self.remedies.named, reference.source, reference.target
@@ -327,10 +365,8 @@ def _place(end: ReferenceEnd) -> tuple[str, str]:
     return end.instance or "", end.database or ""
 
 
-def _declared(kind: BreakKind, source: ReferenceEnd, target: ReferenceEnd) -> str | None:
+def _declared(source: ReferenceEnd, target: ReferenceEnd) -> str:
     """A foreign key as its table declares it."""
-    if kind != "foreign_key":
-        return None
     here, there = (", ".join(map(quoted, end.columns)) for end in (source, target))
     table, other = (
         ".".join(quoted(n) for n in (end.schema, end.table) if n) for end in (source, target)

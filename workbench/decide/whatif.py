@@ -131,6 +131,8 @@ def _served(one: Break) -> str:
         return one.key
     if one.remedy is not None and one.remedy.name == "denormalised column":
         return one.key
+    if one.remedy is not None and one.remedy.name == "owner found":
+        return "+".join(one.relations)
     if one.access == "read":
         others = [s for s in one.services if s != one.caller]
         return f"{one.caller or ''}>{'+'.join(others)}"

@@ -25,6 +25,7 @@ EFFORT: Mapping[str, tuple[float, float]] = MappingProxyType(
         "foreign server repointed": (0.25, 1),
         "publication made anew": (0.5, 2),
         "grant withdrawn": (0.1, 0.25),
+        "owner found": (0.25, 2),
         CHANGED: (0.25, 1),
         MOVE: (3, 10),
     }
