@@ -13,8 +13,9 @@ from workbench.analyse.gaps import quoted
 from workbench.analyse.references import References
 from workbench.analyse.workload import Workload
 from workbench.decide.facts import Break, BreakKind, Remedy
-from workbench.decide.remedies import Rates, Remedies
+from workbench.decide.remedies import Remedies
 from workbench.decide.strays import strays
+from workbench.decide.use import Use, reader_of
 from workbench.model import Reference, ReferenceEnd
 from workbench.snapshot import records
 
@@ -30,12 +31,6 @@ _KINDS: Mapping[str, BreakKind] = {
     "publication": "publication",
 }
 """References that a server itself holds, and that it cannot hold between databases, or not as they are."""
-
-_Place = tuple[str, str, str]
-"""(instance, database, ``schema.relation``)"""
-
-_Pair = tuple[str, str, str | None, str]
-"""(instance, database, reader or None, owner)"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,10 @@ class Breaks:
             sorted(found.values(), key=lambda b: (order.index(b.kind), -(b.per_day or 0), _told(b)))
         )
 
+    @cached_property
+    def _use(self) -> Use:
+        return Use(self.workload, self.references)
+
     def unknown(self, services: Iterable[str]) -> tuple[str, ...]:
         """Say which kinds of break cannot all be told where ``services`` are, why, and what would settle it."""
         moving = frozenset(services)
@@ -71,10 +70,10 @@ class Breaks:
                 found.append(
                     f"statements of {name} were not read: `workbench check --instance {name}` names what helps"
                 )
-            elif (name, False) not in self._days:
+            elif (name, False) not in self._use.days:
                 found.append(f"calls a day of {name} are known from its next snapshot on")
             sampled = any(s.has("transaction_samples", name) for s in window.history.collected)
-            if (name, True) not in self._days and not sampled:
+            if (name, True) not in self._use.days and not sampled:
                 found.append(
                     f"transactions of {name} are not known: install pg_walinspect, or collect with --sample 30s"
                 )
@@ -100,7 +99,7 @@ class Breaks:
             attributed.entries[columns].itertuples(index=False, name=None)
         ):
             instance, calls = row
-            days = self._days.get((instance, False))
+            days = self._use.days.get((instance, False))
             if (
                 days is None
                 or pd.isna(calls)
@@ -116,10 +115,11 @@ class Breaks:
     # -- statements, transactions, grants
 
     def _crossings(self, moving: frozenset[str]) -> Iterator[Break]:
-        for crossing in (*self.workload.crossings, *self._strays):
+        crossings, places = self._met
+        for number in sorted({n for service in moving for n in places.get(service, ())}):
+            crossing = crossings[number]
             parties = _parties(crossing)
-            inside = parties <= moving and bool(crossing.owners)
-            if not parties & moving or inside or _told_elsewhere(crossing):
+            if parties <= moving and crossing.owners:
                 continue
             yield Break(
                 crossing.kind,
@@ -131,14 +131,17 @@ class Breaks:
                 crossing.access,
                 crossing.actor,
                 next(iter(crossing.examples), None),
-                self._per_day(crossing),
+                self._use.per_day(crossing),
                 self._instead_of(crossing, parties),
                 crossing.because or "",
             )
 
     @cached_property
-    def _strays(self) -> tuple[Crossing, ...]:
-        return strays(self.workload.attributed)
+    def _met(self) -> tuple[list[Crossing], dict[str, list[int]]]:
+        """The crossings that say something of their own, and where each service's are among them."""
+        every = (*self.workload.crossings, *strays(self.workload.attributed))
+        found = [c for c in every if not _told_elsewhere(c)]
+        return found, _places(map(_parties, found))
 
     def _instead_of(self, crossing: Crossing, parties: frozenset[str]) -> Remedy:
         if crossing.kind == "grant":
@@ -150,113 +153,17 @@ class Breaks:
         if crossing.access == "write":
             return self.remedies.of_write(sorted(parties))
         place = (crossing.instance, crossing.database)
-        pairs = [(*place, crossing.actor, owner) for owner in crossing.owners]
-        return self.remedies.of_read(crossing.actor, crossing.owners, self._rates(pairs))
-
-    def _per_day(self, crossing: Crossing) -> float | None:
-        if crossing.source == "locks":
-            return None  # seen in samples, not counted
-        count = crossing.transactions if crossing.kind == "transaction" else crossing.calls
-        days = self._days.get((crossing.instance, crossing.source == "wal"))
-        return None if count is None or not days else count / days
-
-    @cached_property
-    def _days(self) -> dict[tuple[str, bool], float]:
-        """The days that counts are of, by instance: of the WAL read, and of everything else."""
-        spans = self.workload.attributed.window.spans
-        spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
-        found = {(r["instance"], False): float(r["days"]) for r in records(spans)}
-        read = self.workload.transactions.readings
-        read = read[read["days"].fillna(0) > 0]
-        return found | {(r["instance"], True): float(r["days"]) for r in records(read)}
-
-    # -- rates: one remedy serves all that a service reads of another
-
-    def _rates(self, pairs: Iterable[_Pair]) -> Rates:
-        read: list[float | None] = []
-        places: set[_Place] = set()
-        for pair in pairs:
-            read.append(self._reads.get(pair))
-            places |= {(pair[0], pair[1], name) for name in self._relations.get(pair, ())}
-        written = [self._written.get(place) for place in sorted(places)]
-        known = [w for w in written if w is not None]
-        whole = bool(known) and len(known) == len(written)
-        counted = [r for r in read if r is not None]
-        return Rates(
-            max(counted) if counted else None,
-            sum(w for w, _ in known) if whole else None,
-            sum(r for _, r in known) if whole else None,
-        )
-
-    @cached_property
-    def _reads(self) -> dict[_Pair, float]:
-        """Statements a day that read, by reader and owner: those that were counted."""
-        found: dict[_Pair, float] = {}
-        for crossing in self.workload.crossings:
-            per_day = self._per_day(crossing)
-            if crossing.kind != "statement" or crossing.access != "read" or per_day is None:
-                continue
-            for owner in crossing.owners:
-                pair = (crossing.instance, crossing.database, crossing.actor, owner)
-                found[pair] = found.get(pair, 0.0) + per_day
-        return found
-
-    @cached_property
-    def _relations(self) -> dict[_Pair, set[str]]:
-        """What is read of an owner by a reader, through statements and views."""
-        found: dict[_Pair, set[str]] = {}
-        owners = {
-            (t.instance, t.database, f"{t.schema}.{t.table}"): t.service
-            for r in self.references.accepted
-            for t in (r.source, r.target)
-            if t is not None
-        }
-        for crossing in self.workload.crossings:
-            if crossing.kind != "statement" or crossing.access != "read":
-                continue
-            for name in crossing.relations:
-                place = (crossing.instance, crossing.database)
-                owner = owners.get((*place, name))
-                whose = crossing.owners if owner not in crossing.owners else (owner,)
-                for one in whose:
-                    found.setdefault((*place, crossing.actor, str(one)), set()).add(name)
-        for reference in self.references.crossing:
-            source, target = reference.source, reference.target
-            if reference.kind == "view" and target is not None and target.table is not None:
-                pair = (*_place(source), source.service, target.service or "")
-                found.setdefault(pair, set()).add(f"{target.schema}.{target.table}")
-        return found
-
-    @cached_property
-    def _written(self) -> dict[_Place, tuple[float, float]]:
-        """Rows written a day, and rows there are, by table: where its counters tell of the window."""
-        names = ["n_tup_ins", "n_tup_upd", "n_tup_del"]
-        place = ["instance", "database", "root_schema", "root"]
-        tables = self.workload.attributed.window.tables
-        tables = tables[tables["days"].fillna(0) > 0]
-        written = tables[names].astype("Float64").sum(axis=1, skipna=False)
-        sums = tables[place].assign(
-            written=written / tables["days"].astype("Float64"),
-            rows=tables["n_live_tup"].astype("Float64"),
-        )
-        unknown = sums[["written", "rows"]].isna().any(axis=1)
-        partly = set(sums.loc[unknown, place].itertuples(index=False, name=None))
-        found: dict[_Place, tuple[float, float]] = {}
-        for row in records(sums[~unknown].groupby(place, sort=False).sum().reset_index()):
-            instance, database, schema, name = (row[n] for n in place)
-            if (instance, database, schema, name) not in partly:
-                found[instance, database, f"{schema}.{name}"] = (row["written"], row["rows"])
-        return found
+        pairs = [(*place, reader_of(crossing), owner) for owner in crossing.owners]
+        return self.remedies.of_read(crossing.actor, crossing.owners, self._use.rates(pairs))
 
     # -- what the server holds
 
     def _held(self, moving: frozenset[str]) -> Iterator[Break]:
-        for reference in self.references.accepted:
-            source, target = reference.source, reference.target
-            if reference.kind not in _KINDS or target is None or source.service == target.service:
-                continue
-            sides = frozenset(s for s in (source.service, target.service) if s is not None)
-            if not sides & moving or (len(sides) > 1 and sides <= moving):
+        references, places = self._joined
+        for number in sorted({n for service in moving for n in places.get(service, ())}):
+            reference = references[number]
+            source, target, sides = reference.source, reference.target, _sides(reference)
+            if target is None or (len(sides) > 1 and sides <= moving):
                 continue
             kind = _KINDS[reference.kind]
             if kind == "type" and source.object_kind in ("view", "materialised view"):
@@ -281,6 +188,16 @@ class Breaks:
                 self._cure(kind, reference),
                 "; ".join(said),
             )
+
+    @cached_property
+    def _joined(self) -> tuple[list[Reference], dict[str, list[int]]]:
+        """What servers hold between two owners, or an owner and nobody, and where each service's are among them."""
+        found = [
+            r
+            for r in self.references.accepted
+            if r.kind in _KINDS and r.target is not None and r.source.service != r.target.service
+        ]
+        return found, _places(map(_sides, found))
 
     def _text(self, kind: BreakKind, source: ReferenceEnd, target: ReferenceEnd) -> str | None:
         """What declares it, as far as the snapshot holds that: a key, a trigger, a function's body."""
@@ -316,7 +233,7 @@ class Breaks:
         if kind == "view" and target is not None:
             if len(target.columns) == 1:
                 return named("denormalised column", f"it uses {target.columns[0]} alone")
-            rates = self._rates([(*_place(source), source.service, target.service or "")])
+            rates = self._use.rates([(*_place(source), source.service, target.service or "")])
             return self.remedies.of_read(source.service, [target.service or ""], rates)
         return named(*_CURES[kind]) if kind in _CURES else None
 
@@ -344,6 +261,20 @@ _ORDER: tuple[BreakKind, ...] = (
 def _parties(crossing: Crossing) -> frozenset[str]:
     actor = [crossing.actor] if crossing.actor else crossing.services
     return frozenset((*crossing.owners, *actor))
+
+
+def _sides(reference: Reference) -> frozenset[str]:
+    ends = (reference.source, reference.target)
+    return frozenset(e.service for e in ends if e is not None and e.service is not None)
+
+
+def _places(found: Iterable[frozenset[str]]) -> dict[str, list[int]]:
+    """Where each name is in a list of sets."""
+    places: dict[str, list[int]] = {}
+    for number, names in enumerate(found):
+        for name in names:
+            places.setdefault(name, []).append(number)
+    return places
 
 
 def _told_elsewhere(crossing: Crossing) -> bool:

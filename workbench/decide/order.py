@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -122,12 +123,18 @@ def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
     ['eventstore']
     """
     runway = Runway(moves.estate, moves.capacity)
+    homes = _homes(moves)
     found: list[Move] = []
     gone: list[str] = []
     while len(found) < count:
-        left = [s for s in _candidates(moves) if s not in gone]
-        first: _First = {i: runway.of(i, gone) for s in left for i in _homes(moves, s)}
-        weighed = [_weighed(moves, runway, s, gone, first) for s in left if _shares(moves, s, gone)]
+        left = {s: where for s, where in homes.items() if s not in gone}
+        shared = Counter(instance for where in left.values() for instance in where)
+        first: _First = {i: runway.of(i, gone) for i in shared}
+        weighed = [
+            _weighed(moves, runway, service, where, gone, first)
+            for service, where in left.items()
+            if any(shared[i] > 1 for i in where)
+        ]
         if not weighed:
             break
         best = min(weighed, key=_rank)
@@ -136,33 +143,25 @@ def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
     return tuple(found)
 
 
-def _candidates(moves: Moves) -> list[str]:
-    """The services that have data somewhere, by name."""
-    held = moves.capacity.services
-    held = held[held["total_bytes"].fillna(0) > 0]
+def _homes(moves: Moves) -> dict[str, list[str]]:
+    """The services that have data somewhere, by name, and the instances that hold it."""
     external = {s.name for s in moves.estate.services if s.external}
-    return sorted(s for s in set(held["service"].dropna()) if s not in external)
-
-
-def _homes(moves: Moves, service: str) -> list[str]:
     held = moves.capacity.services
-    return sorted(set(held.loc[held["service"] == service, "instance"]))
+    held = held[(held["total_bytes"].fillna(0) > 0) & held["service"].notna()]
+    found: dict[str, list[str]] = {}
+    for row in records(held.sort_values(["service", "instance"])):
+        if row["service"] not in external:
+            found.setdefault(row["service"], []).append(row["instance"])
+    return found
 
 
-def _shares(moves: Moves, service: str, gone: Iterable[str]) -> bool:
-    """Whether others are left on an instance that the service is on."""
-    held = moves.capacity.services
-    homes = _homes(moves, service)
-    others = held[held["instance"].isin(homes) & (held["total_bytes"].fillna(0) > 0)]
-    names = {s for s in others["service"].dropna() if s not in {service, *gone}}
-    return bool(names)
-
-
-def _weighed(moves: Moves, runway: Runway, service: str, gone: list[str], first: _First) -> Move:
+def _weighed(
+    moves: Moves, runway: Runway, service: str, homes: list[str], gone: list[str], first: _First
+) -> Move:
     effort = moves.days_of([service], gone)
     gains: list[tuple[Interval | None, str]] = [
         _gain(instance, first[instance], runway.of(instance, [*gone, service]))
-        for instance in _homes(moves, service)
+        for instance in homes
     ]
     gain, why = max(gains, key=lambda g: (g[0] is not None, g[0] or Interval(0, 0)))
     again = " after that" if gone else ""
@@ -184,12 +183,13 @@ def _gain(
         if before.low >= NEVER:
             return gain, f"{instance} reaches no limit within ten years, with it or without it"
         return gain, f"it gains {instance} no days: {then} comes as early without it"
-    days = f"{gain.low:,.0f} to {gain.high:,.0f}" if gain.low < gain.high else f"{gain.low:,.0f}"
+    days = f"{gain.low:,.0f}" if gain.low == gain.high else f"{gain.low:,.0f} to {gain.high:,.0f}"
+    days = f"{days} days" if gain.high < NEVER else "ten years or more"
     if after.low >= NEVER:
         later = "without it no limit is reached within ten years"
     else:
         later = "it comes later then" if then == first else f"then {then}"
-    return gain, f"it gains {instance} {days} days: the first limit is {first}; {later}"
+    return gain, f"it gains {instance} {days}: the first limit is {first}; {later}"
 
 
 def _rank(move: Move) -> tuple[float, float, str]:
