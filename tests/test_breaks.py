@@ -187,6 +187,17 @@ def test_what_nobody_owns_stays_behind(moves):
     }
 
 
+def test_an_older_snapshot_without_dependencies_still_tells_types_and_says_what_it_cannot(moves):
+    history = moves.workload.attributed.window.history
+    newest = history.newest
+    parts = tuple(p for p in newest.manifest.parts if p.frame != "dependencies")
+    older = replace(newest, manifest=replace(newest.manifest, parts=parts))
+    found = Moves.of(replace(history, snapshots=(*history.snapshots[:-1], older))).what_if(["shop"])
+    assert held(found, "type") == held(moves.what_if(["shop"]), "type")
+    assert any("older format" in said for said in found.unknown)
+    assert not any("older format" in said for said in moves.what_if(["shop"]).unknown)
+
+
 def test_statements_on_what_nobody_owns_break(moves):
     found = {
         s: [b for b in moves.what_if([s]).breaks if b.relations == ("public.settings",)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import pandas as pd
 
@@ -74,7 +75,8 @@ class Runway:
     def _storage(self, instance: str, gone: frozenset[str]) -> tuple[Interval | None, str]:
         disks = self.capacity.instances
         disk = next((r for r in records(disks) if r["instance"] == instance), None)
-        if disk is None or pd.isna(disk["bytes"]) or pd.isna(disk["storage_bytes"]):
+        known = disk is not None and instance in self._daily
+        if disk is None or not known or pd.isna(disk["bytes"]) or pd.isna(disk["storage_bytes"]):
             why = (disk or {}).get("because") or f"nothing is known of {instance}'s storage"
             return None, why
         at, totals, leaving = self._without(instance, gone)
@@ -99,14 +101,34 @@ class Runway:
         self, instance: str, gone: frozenset[str]
     ) -> tuple[pd.Series[pd.Timestamp], pd.Series[float], float]:
         """The days, the bytes on each of what stays (NA: not known of all), and the bytes of what leaves now."""
-        daily = self.capacity.daily
-        mine = daily[daily["instance"] == instance]
-        stays = mine[~mine["service"].isin(gone)]
-        sums = stays.groupby("at", sort=True)["total_bytes"]
-        totals = sums.sum(min_count=1).astype("Float64").mask(sums.count() < sums.size())
-        leaves = mine[mine["service"].isin(gone) & (mine["at"] == mine["at"].max())]
-        found = totals.reset_index()
-        return found["at"], found["total_bytes"], float(leaves["total_bytes"].sum())
+        days, held, unknown = self._daily[instance]
+        leaving = [s for s in sorted(gone) if s in held.columns]
+        totals = days["total_bytes"] - held[leaving].sum(axis=1)
+        partly = days["unknown"] > unknown[leaving].sum(axis=1)
+        now = float(held[leaving].iloc[-1].sum()) if len(held) else 0.0
+        return pd.Series(days.index), totals.mask(partly).reset_index(drop=True), now
+
+    @cached_property
+    def _daily(self) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+        """Per instance and day: the sum and how many unknown parts it has; the same of each service, a column each."""
+        daily = self.capacity.daily[["at", "instance", "service", "total_bytes"]]
+        daily = daily.assign(
+            unknown=daily["total_bytes"].isna().astype(float),
+            total_bytes=daily["total_bytes"].astype("Float64").fillna(0).astype(float),
+        )
+        found = {}
+        for instance, rows in daily.groupby("instance"):
+            days = rows.groupby("at")[["total_bytes", "unknown"]].sum()
+            owned = rows[rows["service"].notna()]
+            wide = owned.pivot_table(
+                index="at", columns="service", values=["total_bytes", "unknown"], aggfunc="sum"
+            ).reindex(days.index)
+            held, unknown = (
+                pd.DataFrame(wide[name] if len(owned) else None, index=days.index).fillna(0)
+                for name in ("total_bytes", "unknown")
+            )
+            found[str(instance)] = (days, held, unknown)
+        return found
 
 
 def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
