@@ -18,6 +18,7 @@ from workbench.estate import (
     Estate,
     Owner,
     Place,
+    Prices,
     TableName,
     WrittenEnd,
     estate_from_urls,
@@ -555,6 +556,23 @@ def test_which_instance_is_never_guessed_from_the_environment(refused):
         ]
 
 
+def test_prices_person_days_and_staleness_are_read(load):
+    estate = load(
+        '[estate]\nprices = { currency = "EUR", vcpu = 30, memory_gb = 4, storage_gb = 0.12 }\n'
+        'effort = { "API call" = [1, 2.5] }\n'
+        + MAIN
+        + "[services.a]\nschemas = ['a']\nstaleness_s = 0\n[services.b]\nschemas = ['b']\n"
+    )
+    assert estate.prices == Prices("EUR", 30, 4, 0.12)
+    assert estate.effort == {"API call": (1, 2.5)}
+    assert [s.staleness_s for s in estate.services] == [0, None]
+    with pytest.raises(TypeError):
+        estate.effort["saga"] = (1, 2)
+    assert pickle.loads(pickle.dumps(estate)) == estate
+    bare = load(MAIN)
+    assert (bare.prices, bare.effort) == (None, {})
+
+
 # -- refusals
 
 
@@ -616,6 +634,15 @@ FAULTS = {
     "a name too long": (f"[services.a]\nschemas=['{'é' * 32}']\n", MAIN, r"services.a.schemas\[0\]: is longer than the 63 bytes"),
     "a name of no letters": ("[services.a]\nschemas=['']\n", MAIN, r"services.a.schemas\[0\]: is not a name"),
     "an open quote": ("[services.a]\ntables=['\"a.b']\n", MAIN, r"services.a.tables\[0\]: is not a dotted name"),
+    "prices without a currency": ("[estate]\nprices={vcpu=30,memory_gb=4,storage_gb=0.1}\n", MAIN, "estate.prices.currency: is missing; write it"),
+    "an unknown price": ("[estate]\nprices={currency='EUR',cpu=30,vcpu=30,memory_gb=4,storage_gb=0.1}\n", MAIN, "estate.prices.cpu: unknown key; nearest valid: 'vcpu'"),
+    "a negative price": ("[estate]\nprices={currency='EUR',vcpu=-1,memory_gb=4,storage_gb=0.1}\n", MAIN, "estate.prices.vcpu: must be greater than or equal to 0"),
+    "effort of an unknown remedy": ("[estate]\neffort={'API cal'=[2,5]}\n", MAIN, 'estate.effort."API cal": no remedy is called that; nearest valid: \'API call\''),
+    "effort upside down": ("[estate]\neffort={saga=[25,10]}\n", MAIN, r"estate.effort.saga: the least is above the most; write \[10, 25\]"),
+    "effort of one number": ("[estate]\neffort={saga=10}\n", MAIN, r"estate.effort.saga: must be a list in square brackets, not a whole number"),
+    "effort of three numbers": ("[estate]\neffort={saga=[1,2,3]}\n", MAIN, "estate.effort.saga: must hold two numbers, the least and the most"),
+    "effort of no number": ("[estate]\neffort={saga=[1,'much']}\n", MAIN, r"estate.effort.saga\[1\]: must be a number"),
+    "negative staleness": ("[services.a]\nschemas=['a']\nstaleness_s=-1\n", MAIN, "services.a.staleness_s: must be greater than or equal to 0"),
     "negative capacity": ("[instances.b]\nurl='service=b'\ncapacity.vcpus=-1\n", "", "instances.b.capacity.vcpus: must be greater than 0"),
 }  # fmt: skip
 

@@ -16,6 +16,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    @property
+    def middle(self) -> float:
+        """Halfway between its ends."""
+        return (self.low + self.high) / 2
+
 
 Limit = Literal["soft", "hard", "low"]
 State = Literal["clear", "crossing", "crossed", "unknown"]
@@ -255,13 +260,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Cost:
-    """Money, in the estate's currency: a month now, a month while both run, a month after, and of a month's waiting."""
+    """What the servers cost a month, in the estate's currency: now, while both run, after, and if everything stays.
+
+    ``waiting`` is what the instances cost that have to grow when nothing moves, ``now`` where none has to; None
+    where that is not known. ``because`` says what each rests on.
+    """
 
     currency: str
     now: float
     both: float
     after: float
     waiting: float | None = None
+    because: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as documents hold it."""
+        return vars(self) | {"because": list(self.because)}
 
 
 @dataclass(frozen=True)
@@ -278,7 +292,11 @@ class WhatIf:
     round_trips: float | None = None
     cost: Cost | None = None
     cheaper_together: float | None = None
-    """person-days saved against moving each alone; None for one service"""
+    """person-days saved against moving each to a database of its own; None for one service"""
+    no_cost: str | None = None
+    """why there is no cost, where there are prices"""
+    unknown: tuple[str, ...] = ()
+    """which kinds of break cannot all be told, and what would settle it"""
 
     @property
     def name(self) -> str:
@@ -294,7 +312,9 @@ class WhatIf:
             "effort_days": list(self.effort),
             "round_trips_per_day": _rounded(self.round_trips),
             "cheaper_together_days": _rounded(self.cheaper_together),
-            "cost": None if self.cost is None else vars(self.cost),
+            "cost": None if self.cost is None else self.cost.to_json(),
+            "no_cost": self.no_cost,
+            "unknown": list(self.unknown),
         }
 
 

@@ -1,36 +1,15 @@
 """What takes the place of something that breaks: a catalogue of remedies, and which fits by rates and staleness.
 
-The person-days are defaults of the project's own; an estate writes its own under ``[effort]``.
+The person-days are those of ``workbench.estate.EFFORT``, and of an estate's own ``[estate] effort`` where it has any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from workbench.decide.facts import Interval, Remedy
-
-EFFORT: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "event-fed copy": (5, 15),
-        "cached copy": (3, 8),
-        "local reference table": (3, 8),
-        "replicated table": (2, 5),
-        "denormalised column": (2, 6),
-        "API call": (2, 5),
-        "federated API": (5, 12),
-        "outbox": (5, 12),
-        "saga": (10, 25),
-        "loose foreign key": (2, 5),
-        "copied type": (0.25, 1),
-        "rewritten function": (1, 3),
-        "sequence of its own": (0.25, 0.5),
-        "grant withdrawn": (0.1, 0.25),
-        "statement changed": (0.25, 1),
-    }
-)
-"""Person-days of each remedy, least and most: the project's own. ``statement changed`` is added for every statement."""
+from workbench.estate import EFFORT, Estate
 
 RARE = 100.0
 """Calls a day up to which a call over the network is simplest."""
@@ -39,7 +18,7 @@ MANY_READS = 100.0
 """Reads for each write from which a cache pays."""
 
 SMALL_ROWS, STEADY_WRITES = 10_000, 100.0
-"""A table with fewer rows, and fewer writes a day, is copied whole."""
+"""A table with fewer rows is held whole: by hand where fewer rows a day are written, else by replication."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +38,12 @@ class Remedies:
     effort: Mapping[str, tuple[float, float]]
     staleness: Mapping[str, float]
 
+    @classmethod
+    def of(cls, estate: Estate) -> Remedies:
+        """Return the remedies as an estate wants them."""
+        said = {s.name: s.staleness_s for s in estate.services if s.staleness_s is not None}
+        return cls(estate.effort, said)
+
     def days(self, name: str) -> Interval:
         """Return the person-days of a remedy."""
         return Interval(*(self.effort.get(name) or EFFORT[name]))
@@ -73,6 +58,16 @@ class Remedies:
         >>> chosen = Remedies({}, {"search": 60}).of_read("search", ["product"], Rates(50_000, 200, 1_000_000))
         >>> chosen.name, chosen.because
         ('cached copy', '250 reads for each write, and search may read data 60 s old')
+
+        By default nobody has said how old the data may be; ``0`` seconds leave no copy to choose.
+
+        >>> said, unsaid = Remedies({}, {"search": 0}), Remedies({}, {})
+        >>> said.of_read("search", ["product"], Rates(50_000, 200, 1_000_000)).name
+        'API call'
+        >>> [unsaid.of_read("search", owners, Rates(99, 5_000, 1_000_000)).name for owners in (["a"], ["a", "b"])]
+        ['API call', 'federated API']
+        >>> [unsaid.of_read("search", ["a"], Rates(50_000, *used)).name for used in ((9, 500), (5_000, 500), (5_000, 10**6))]
+        ['local reference table', 'replicated table', 'event-fed copy']
         """
         allowed = self.staleness.get(reader) if reader else None
         fresh = allowed is not None and allowed <= 0
@@ -96,11 +91,18 @@ class Remedies:
         if reads is not None and writes is not None and reads >= MANY_READS * max(writes, 1.0):
             each = reads / max(writes, 1.0)
             return self.named("cached copy", f"{each:,.0f} reads for each write, and {told}")
+        if rows is not None and writes is not None and rows < SMALL_ROWS:
+            said = f"{rows:,.0f} rows, written {writes:,.0f} times a day, and {told}"
+            return self.named("replicated table", said)
         much = "its reads are not counted" if reads is None else f"{reads:,.0f} reads a day"
         return self.named("event-fed copy", f"{much}, and {told}")
 
     def of_write(self, services: Sequence[str]) -> Remedy:
-        """Choose for a statement that writes another service's data, or a transaction that writes several's."""
+        """Choose for a statement that writes another service's data, or a transaction that writes several's.
+
+        >>> [Remedies({}, {}).of_write(services).name for services in (["a", "b"], ["a", "b", "c"])]
+        ['outbox', 'saga']
+        """
         if len(services) > 2:
             said = f"{len(services)} services write in it: each step needs one that undoes it"
             return self.named("saga", said)

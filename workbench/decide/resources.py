@@ -157,7 +157,8 @@ def _storage(instance: str, disk: dict[str, Any] | None, size: dict[str, Any] | 
 
 
 def _connections(estate: Estate, instance: str, service: str, most: float | None) -> Resource:
-    pools = {s.name: s.connection_limit for s in estate.services if s.instance in (None, instance)}
+    here = [s for s in estate.services if s.instance == instance and not s.external]
+    pools = {s.name: s.connection_limit for s in here}
     known = {name: limit for name, limit in pools.items() if limit is not None}
     if service not in known or not most:
         said = f"write connection_limit for {service}" if most else "max_connections was not read"

@@ -17,6 +17,7 @@ from workbench.decide.facts import Interval, Move, Resource, Status, Urgency, Ve
 from workbench.decide.isolation import Isolations
 from workbench.decide.judgement import Known, judge
 from workbench.decide.leaving import Leaving
+from workbench.decide.order import next_moves
 from workbench.decide.remedies import Remedies
 from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
@@ -83,12 +84,12 @@ def verdicts(found: History | Evidence) -> Verdicts:
     judging = _Judging(evidence)
     services = sorted(s.name for s in evidence.estate.services if not s.external)
     made = tuple(judging.verdict(name) for name in services)
-    return Verdicts(evidence.coverage, judging.statuses, made)
+    return Verdicts(evidence.coverage, judging.statuses, made, next_moves(judging.moves))
 
 
 def moves_of(evidence: Evidence) -> Moves:
     """Return what answers what-if questions about an estate."""
-    chooser = Remedies({}, {})
+    chooser = Remedies.of(evidence.estate)
     return Moves(
         evidence.estate, evidence.workload, evidence.capacity, evidence.references, chooser
     )

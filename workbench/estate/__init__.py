@@ -10,6 +10,7 @@ Beside them lie decisions/*.md: see workbench.decide.decisions.
 """
 
 from workbench.estate.claims import is_platform_schema
+from workbench.estate.effort import CHANGED, EFFORT, MOVE
 from workbench.estate.facts import (
     Actor,
     Alias,
@@ -21,6 +22,7 @@ from workbench.estate.facts import (
     Instance,
     Owner,
     Place,
+    Prices,
     Service,
     TableName,
     Threshold,
@@ -45,7 +47,10 @@ from workbench.estate.whole import Estate, Unmatched, estate_from_urls
 
 __all__ = [
     "CAPACITY_METRICS",
+    "CHANGED",
+    "EFFORT",
     "METRICS",
+    "MOVE",
     "PROJECTS_OWN",
     "STORAGE_USED",
     "Actor",
@@ -62,6 +67,7 @@ __all__ = [
     "Over",
     "Owner",
     "Place",
+    "Prices",
     "Service",
     "TableName",
     "Threshold",

@@ -27,6 +27,8 @@ _HEAD = """\
 name = %s
 # title = "..."
 # max_age = 3  # nights until a snapshot is too old
+# prices = { currency = "EUR", vcpu = 30, memory_gb = 4, storage_gb = 0.12 }  # a month of each
+# effort = { "API call" = [2, 5] }  # person-days of a remedy, least and most
 """
 _PASSWORD = """\
 # The password is not kept here. libpq finds it in ~/.pgpass (PGPASSFILE) or in a service file
@@ -41,7 +43,8 @@ _INSTANCE = """\
 """
 _SERVICES = """\
 # A service owns schemas, a whole database, or named tables (tables = ["public.orders"]). It may
-# say team, contact, was = ["its former names, the oldest first"], url (the application's own), and facts of your own
+# say team, contact, was = ["its former names, the oldest first"], url (the application's own),
+# staleness_s (how old, in seconds, its copies of others' data may be), and facts of your own
 # under [services.NAME.attributes], such as port. One whose data is elsewhere is external = true.
 """
 _ACTORS = "# Whose login it is, guessed from the schemas that it owns or searches.\n"

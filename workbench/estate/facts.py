@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from workbench.conninfo import Target, TargetError, expand, read_target
 from workbench.errors import EstateError
-from workbench.estate.kinds import Amount, Day, Name, Network, Number, Text
+from workbench.estate.kinds import Amount, Day, Name, Network, Number, Price, Text
 from workbench.model import Shape as Shape
 
 Role = Literal["primary", "pooler", "replica"]
@@ -76,6 +76,16 @@ class Capacity:
     def storage_bytes(self) -> float | None:
         """The declared storage in bytes."""
         return None if self.storage_gb is None else self.storage_gb * 10**9
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a month of a server costs: each vCPU, each GiB of memory, each GB of storage."""
+
+    currency: Text
+    vcpu: Price
+    memory_gb: Price
+    storage_gb: Price
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,8 @@ class Service:
     """connections of the application's pool"""
     pool_timeout: float | None = None
     """seconds"""
+    staleness_s: float | None = None
+    """how old, in seconds, its copies of others' data may be; 0: it may read nothing old; None: nobody has said"""
     where: str = field(default="", compare=False)
     """file and key, for messages"""
 

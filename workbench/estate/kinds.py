@@ -59,6 +59,12 @@ def _words(value: object) -> object:
         ) from None
 
 
+def _least_and_most(value: object) -> object:
+    if isinstance(value, list) and len(value) != 2:
+        raise ValueError("must hold two numbers, the least and the most")
+    return value
+
+
 def _some(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not value[0]:
         raise ValueError("names no command; write one, or leave the key out")
@@ -89,6 +95,9 @@ QualifiedTable = Annotated[tuple[str, str], BeforeValidator(_table)]
 Flag = StrictBool
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""a month"""
+PersonDays = Annotated[tuple[Price, Price], BeforeValidator(_least_and_most)]
 Count = Annotated[int, Field(ge=0)]
 Span = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """seconds"""

@@ -16,6 +16,7 @@ from workbench.estate.applications import (
     read_application,
 )
 from workbench.estate.claims import clashes
+from workbench.estate.effort import effort_faults
 from workbench.estate.facts import (
     Alias,
     DeclaredReference,
@@ -55,6 +56,7 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
     resolver = _Resolver(contents, environ, faults)
     instances, services = resolver.instances_and_services()
     resolver.names()
+    resolver.effort()
     for kind in ("references", "aliases", "actors", "thresholds", "events", "exemptions"):
         getattr(resolver, kind)()
     name = contents.estate.name or name
@@ -75,6 +77,8 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
         events=tuple(sorted(_tables(contents.events), key=lambda e: (e.date, e.what))),
         exemptions=tuple(_tables(contents.exemptions)),
         max_age=contents.estate.max_age,
+        prices=contents.estate.prices,
+        effort=MappingProxyType(contents.estate.effort),
     )
 
 
@@ -267,6 +271,7 @@ class _Resolver:
             connection_limit=table.connection_limit
             or (application.connection_limit if application else None),
             pool_timeout=table.pool_timeout or (application.pool_timeout if application else None),
+            staleness_s=table.staleness_s,
             where=place.entry.where,
         )
 
@@ -295,6 +300,10 @@ class _Resolver:
             self.fault(place.entry, text)
             return None
         return next(iter(named), None)
+
+    def effort(self) -> None:
+        for name, text in effort_faults(self.contents.estate.effort):
+            self._faults.add(self.contents.main, ("estate", "effort", name), text)
 
     # -- names
 

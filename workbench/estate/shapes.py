@@ -9,8 +9,18 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hi
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from workbench.estate.facts import Capacity, Role, Shape, Tls, WrittenEnd
-from workbench.estate.kinds import Count, Flag, Name, Names, QualifiedTable, Span, Text, Words
+from workbench.estate.facts import Capacity, Prices, Role, Shape, Tls, WrittenEnd
+from workbench.estate.kinds import (
+    Count,
+    Flag,
+    Name,
+    Names,
+    PersonDays,
+    QualifiedTable,
+    Span,
+    Text,
+    Words,
+)
 from workbench.estate.names import nearest, split_name
 
 T = TypeVar("T")
@@ -25,6 +35,8 @@ class EstateTable:
     name: Text | None = None
     title: Text | None = None
     max_age: Count = 3
+    prices: Prices | None = None
+    effort: dict[Text, PersonDays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,7 @@ class ServiceTable:
     url: Text | None = field(default=None, repr=False)
     connection_limit: Count | None = None
     pool_timeout: Span | None = None
+    staleness_s: Span | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property

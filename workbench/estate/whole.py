@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from workbench.estate.facts import (
     Instance,
     Owner,
     Place,
+    Prices,
     Service,
     Threshold,
 )
@@ -60,6 +61,12 @@ class Estate:
     exemptions: tuple[Exemption, ...] = ()
     max_age: int = 3
     """nights before a snapshot is stale"""
+    prices: Prices | None = None
+    """what servers cost; None: nobody has said, and nothing is told in money"""
+    effort: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    """person-days, least and most, by the remedies of ``EFFORT`` that the estate sets itself"""
     implicit: bool = False
     """made from URLs: its services are what is found"""
 

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.analyse.attribution import Attributor, Context
 from workbench.analyse.references.objects import Objects, Place
 from workbench.model import Reference, ReferenceEnd, ReferenceKind
+from workbench.snapshot import records
 from workbench.sql import Statement
 
 _EVENTS = ("insert", "update", "delete", "truncate")
@@ -76,6 +77,8 @@ def called_by_views(objects: Objects) -> Iterator[Reference]:
 
 def dependencies(objects: Objects) -> Iterator[Reference]:
     """Yield what uses functions and types that people wrote: columns, defaults, checks, indexes, policies (pg_depend)."""
+    if not objects.snapshot.has("dependencies"):
+        yield from _column_types(objects)
     names = ("catalogue", "oid", "relation_oid", "attnum")
     for place, row in objects.rows(
         "dependencies", *names, "referenced_catalogue", "referenced_oid"
@@ -91,6 +94,21 @@ def dependencies(objects: Objects) -> Iterator[Reference]:
         kind: ReferenceKind = "type" if of_type else "function"
         said = f"{use} uses {target.object_kind} {target.relation}"
         yield Reference(source, target, kind, evidence=(said,))
+
+
+def _column_types(objects: Objects) -> Iterator[Reference]:
+    """Yield the types of columns, where a snapshot is older than the frame of dependencies."""
+    columns = objects.snapshot.frame("columns", "relation_oid", "attnum", "atttypid")
+    types = objects.snapshot.frame("types", "oid", "extension")
+    known = types.loc[types["extension"].isna(), ["instance", "database", "oid"]]
+    used = columns.merge(known.set_axis(["instance", "database", "atttypid"], axis=1), "inner")
+    for row in records(used):
+        place = (row["instance"], row["database"])
+        source = objects.columns(place, int(row["relation_oid"]), (int(row["attnum"]),))
+        target = objects.find(place, "pg_type", int(row["atttypid"]))
+        if source is not None and target is not None:
+            said = f"its type uses {target.object_kind} {target.relation}"
+            yield Reference(source, target, "type", evidence=(said,))
 
 
 def _dependent(
