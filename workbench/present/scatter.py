@@ -87,8 +87,9 @@ def _scatter(sheet: Sheet, points: Sequence[Point], across: str, upwards: str) -
         zip(points, places, strict=True), key=lambda p: (not p[0].first, -p[0].high, p[0].name)
     )
     for point, (x, y) in order:
+        far = (40.0, 80.0, 120.0) if point.first else ()
         for text in _texts(point, narrow=sheet.narrow):
-            box = _free(text_width(text, sheet.font), x, y, sheet, taken, bottom)
+            box = _free(text_width(text, sheet.font), x, y, sheet, taken, bottom, far)
             if box is not None:
                 taken.append(box)
                 gap = x - box[2] if box[2] < x else box[0] - x
@@ -109,9 +110,15 @@ def _texts(point: Point, *, narrow: bool) -> Iterator[str]:
 
 
 def _free(
-    width: float, x: float, y: float, sheet: Sheet, taken: Sequence[_Box], bottom: float
+    width: float,
+    x: float,
+    y: float,
+    sheet: Sheet,
+    taken: Sequence[_Box],
+    bottom: float,
+    reach: Sequence[float],
 ) -> _Box | None:
-    """A place beside, above or below a point where nothing stands yet."""
+    """A place beside, above or below a point where nothing stands yet; ``reach`` are how far away it may also be."""
     high = sheet.font + 4
     beside = [(x + 10, y), (x - 10 - width, y)]
     for step in (0.75, 1.3):
@@ -119,12 +126,10 @@ def _free(
             shift = side * step * high
             beside += [
                 (x + 8, y + shift),
-                (x - width / 2, y + shift - side * -3),
+                (x - width / 2, y + shift + side * 3),
                 (x - 8 - width, y + shift),
             ]
-    beside += [(x - far - width, y) for far in (40, 80, 120)] + [
-        (x + far, y) for far in (40, 80, 120)
-    ]
+    beside += [place for far in reach for place in ((x - far - width, y), (x + far, y))]
     for left, middle in beside:
         box = (left, middle - high / 2, left + width, middle + high / 2)
         inside = box[0] >= 0 and box[2] <= sheet.width and box[1] >= 20 and box[3] <= bottom

@@ -187,7 +187,7 @@ def pressure_by_isolation(bench: Bench) -> Figure:
         )
     subtitle = (
         "Pressure is the share of the capacity of its binding resource that is the service's, from what is its alone to what "
-        "may be; right of it, the days until its instance crosses a limit, with it and without"
+        "may be; beside a name, where there is room, the days until its instance crosses a limit, with it and without"
     )
     if missing:
         subtitle += f"; not drawn, for a figure is unknown: {', '.join(map(brief, missing))}"
