@@ -34,8 +34,11 @@ class Database:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A private server for the whole run; under xdist each worker has its own."""
-    with private_server() as server:
+    """A private server for the whole run; under xdist each worker has its own.
+
+    It has room for the statements of all tests: evictions would widen every figure of the later ones.
+    """
+    with private_server(settings={"pg_stat_statements.max": "50000"}) as server:
         yield server
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
 
@@ -72,6 +72,8 @@ class Sampling:
 
     seconds: float
     looks_per_s: float = LOOKS_PER_S
+    most_per_s: float = field(default=MOST_PER_S, repr=False)
+    """how many looks a second may be asked for: only a server of one's own bears more"""
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds <= LONGEST_S:
@@ -79,9 +81,9 @@ class Sampling:
             raise UsageError(
                 f"a sample of {self.seconds:g} s is {fault}: ask for more than 0 and at most {LONGEST_S:g} s"
             )
-        if not 1 <= self.looks_per_s <= MOST_PER_S:
+        if not 1 <= self.looks_per_s <= self.most_per_s:
             raise UsageError(
-                f"{self.looks_per_s:g} looks a second cannot be asked for: ask for 1 to {MOST_PER_S:g}"
+                f"{self.looks_per_s:g} looks a second cannot be asked for: ask for 1 to {self.most_per_s:g}"
             )
 
     @property

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
-from workbench.collect.samples import LONGEST_S, MOST_PER_S, Sampled, Sampling, sample
+from workbench.collect.samples import LONGEST_S, Sampled, Sampling, sample
 from workbench.collect.sessions import Session
 from workbench.conninfo import Target, read_target
 from workbench.lab.server import Server
 
-_ALL = Sampling(LONGEST_S, MOST_PER_S)
+# A day is played in a second or two: what takes a millisecond of it is to be seen as well.
+_ALL = Sampling(LONGEST_S, 100.0, most_per_s=100.0)
 
 
 @contextmanager

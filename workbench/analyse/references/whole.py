@@ -68,7 +68,7 @@ def references(snapshot: Snapshot, attributed: Attributed | None = None) -> Refe
 
     >>> from workbench import load_history, reference_estate
     >>> found = references(load_history(reference_estate("hauspet-small") / "history").newest)
-    >>> "foreign_key" in {r.kind for r in found.accepted}
+    >>> "type" in {r.kind for r in found.accepted}
     True
     """
     if attributed is None:
