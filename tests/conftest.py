@@ -12,7 +12,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from psycopg.sql import SQL, Identifier
 
-from servers import MAJORS, find_majors, majors_folder
+from servers import TESTED, find_majors, majors_folder
 from workbench.lab import Server, find_binaries, private_server
 
 
@@ -62,7 +62,7 @@ def _only_on_versions(request: pytest.FixtureRequest) -> None:
             pytest.skip(f"for PostgreSQL {wanted}; the private server is {version}")
 
 
-@pytest.fixture(scope="session", params=MAJORS, ids=lambda number: f"pg{number}")
+@pytest.fixture(scope="session", params=TESTED, ids=lambda number: f"pg{number}")
 def major(request: pytest.FixtureRequest, server: Server) -> Iterator[Server]:
     """A private server of each major version in turn; skips, with that reason, where it was not fetched."""
     if server.version[0] == request.param:

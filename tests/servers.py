@@ -11,6 +11,9 @@ from pathlib import Path
 MAJORS = (14, 15, 16, 17, 18)
 """Every major version that can be reviewed."""
 
+TESTED = MAJORS if "WORKBENCH_SOAK" in os.environ else (14, 15, 18)
+"""Those that every run tests: between them each variant of a query is asked. `make soak` tests all."""
+
 
 def majors_folder() -> Path:
     return Path(os.environ.get("WORKBENCH_MAJORS") or Path(sys.prefix, "majors"))

@@ -1,5 +1,6 @@
 """Shares of transactions from sampled locks: a known mix comes back, at the least privilege too."""
 
+import os
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from time import monotonic
@@ -59,6 +60,7 @@ PLANTED = {
     ("pay", "stock"): 5 / 105,
 }
 
+LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
 ENOUGH = 600
 DEADLINE_S = 240
 
@@ -78,7 +80,12 @@ def load(server, pauses):
         yield
 
 
-@pytest.fixture(scope="module", params=PAUSES)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(pauses, marks=() if pauses == "at the end" else LONG) for pauses in PAUSES
+    ],
+)
 def loaded(request):
     with private_server() as server, load(server, request.param):
         yield server, request.param
