@@ -18,8 +18,6 @@ JOIN_CONFIDENCE = 0.8
 
 _STRONGEST = ("foreign_key", "declared", "join", "inferred")
 
-_Pair = tuple[ReferenceEnd, ReferenceEnd]
-
 
 @dataclass(frozen=True)
 class ColumnReferences:
