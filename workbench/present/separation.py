@@ -6,48 +6,29 @@ Every function takes a ``Bench``; the verdicts are those of ``workbench.decide.v
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
-from workbench.decide.facts import Status, Verdict, WhatIf
+from workbench.decide.facts import Verdict
 from workbench.decide.judgement import RELIEF, SOON_DAYS
-from workbench.estate import METRICS
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
-from workbench.present.outlook import Limited, outlooks
+from workbench.present.limited import limits, limits_over_time
+from workbench.present.moves import what_if
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
 from workbench.present.text import brief, escape
-from workbench.present.units import count_text, interval_text, share_text
+from workbench.present.units import interval_text, share_text
 from workbench.present.verdict_words import (
     ACTS,
     KINDS,
     days_words,
     isolation_words,
-    limit_of,
-    limit_words,
-    metric_name,
-    value_words,
+    ordered,
     verdicts_answer,
 )
-from workbench.snapshot import records
-
-_MOST_PANELS = 12
-
-
-def _ordered(bench: Bench) -> list[Verdict]:
-    """The verdicts, the nearest to a move first, then by pressure."""
-    rank = {verdict: at for at, verdict in enumerate((*ACTS, "not needed"))}
-
-    def order(v: Verdict) -> tuple[object, ...]:
-        pressed = v.binding.pressure if v.binding is not None else None
-        return rank[v.verdict], -(pressed.high if pressed else 0.0), v.service
-
-    return sorted(bench.verdicts.verdicts, key=order)
 
 
 def headline(bench: Bench) -> Headline:
@@ -81,7 +62,7 @@ def decisions(bench: Bench) -> Table:
             "after": days_words(v.urgency.after, v.urgency.because),
             "breaks": _breaks_words(v),
         }
-        for v in _ordered(bench)
+        for v in ordered(bench.verdicts)
     ]
     open_ = "no resource is known both in what is used and in whose it is: see what would settle it"
     columns = [
@@ -113,7 +94,7 @@ class Reasons:
     bench: Bench
 
     def _repr_html_(self) -> str:
-        held = _ordered(self.bench)
+        held = ordered(self.bench.verdicts)
         acts = "".join(self._one(v) for v in held if v.verdict in ACTS or v.warnings)
         rest = [v for v in held if v.verdict not in ACTS and not v.warnings]
         if rest:
@@ -138,7 +119,7 @@ class Reasons:
             "\n".join(
                 [f"{v.service}: {v.verdict}. {v.argument}", *(f"  ! {w}" for w in v.warnings)]
             )
-            for v in _ordered(self.bench)
+            for v in ordered(self.bench.verdicts)
         )
 
 
@@ -168,7 +149,7 @@ def unsettled(bench: Bench) -> Table:
 def pressure_by_isolation(bench: Bench) -> Figure:
     """Draw how hard each service presses on its binding resource against how much of it stays inside."""
     points, missing = [], []
-    for v in _ordered(bench):
+    for v in ordered(bench.verdicts):
         if v.binding is None or v.binding.pressure is None or v.isolation.share is None:
             missing.append(v.service)
             continue
@@ -202,7 +183,9 @@ def pressure_by_isolation(bench: Bench) -> Figure:
 
 def _scatter_title(bench: Bench) -> str:
     known = [
-        (v.binding.pressure.high, v) for v in _ordered(bench) if v.binding and v.binding.pressure
+        (v.binding.pressure.high, v)
+        for v in ordered(bench.verdicts)
+        if v.binding and v.binding.pressure
     ]
     if not known:
         return "No pressure is known: no capacity is declared"
@@ -211,8 +194,8 @@ def _scatter_title(bench: Bench) -> str:
     return f"{brief(top.service)} presses most, on {top.binding.name}; {isolation_words(top)} of its calls stay inside"
 
 
-def pressures(bench: Bench) -> Table:
-    """Every resource of every service: its share as an interval, the busiest hour beside, what is used before and after."""
+def pressures(bench: Bench, service: str | None = None) -> Table:
+    """Every resource of every service, or of one: its share as an interval, the busiest hour beside, use before and after."""
     rows = [
         {
             "service": v.service,
@@ -227,8 +210,9 @@ def pressures(bench: Bench) -> Table:
             "binds": "binds" if r is v.binding else "",
             "because": r.because,
         }
-        for v in _ordered(bench)
+        for v in ordered(bench.verdicts)
         for r in v.resources
+        if service in (None, v.service)
     ]
     hour = "no hour can be told: readings are too far apart, or it is no time in statements"
     columns = [
@@ -258,7 +242,7 @@ def crossing_counts(bench: Bench) -> Table:
     """The raw counts beside each isolation: what crosses its boundary."""
     rows = [
         {"service": v.service, "share": v.isolation.share, **dict(v.isolation.counts)}
-        for v in _ordered(bench)
+        for v in ordered(bench.verdicts)
     ]
     names = [name for name, _ in bench.verdicts.verdicts[0].isolation.counts] if rows else []
     columns = [
@@ -278,202 +262,6 @@ def crossing_counts(bench: Bench) -> Table:
     return Table(
         frame, columns, "What crosses", "No service was found.", colours=bench.colours, limit=100
     )
-
-
-def limits(bench: Bench) -> Table:
-    """Every limit and how it stands: written ones first, what presses before what does not."""
-    rank = {"crossed": 0, "crossing": 1, "unknown": 2, "clear": 3}
-    held = sorted(bench.verdicts.statuses, key=lambda s: (not s.declared, rank[s.state]))
-    rows = [
-        {
-            "what": metric_name(s),
-            "value": value_words(s),
-            "limit": f"{s.kind} {limit_of(s)}",
-            "state": s.state,
-            "when": s.since if s.state == "crossed" else s.crosses_on,
-            "window": s.window or "",
-            "source": s.source,
-            "because": s.because or "",
-        }
-        for s in held
-    ]
-    columns = [
-        Column("what", "What"),
-        Column("value", "Is"),
-        Column("limit", "Limit"),
-        Column("state", "Stands"),
-        Column("when", "Since, or on", absent="–"),
-        Column("window", "Over"),
-        Column("source", "Set by"),
-        Column("because", "Note"),
-    ]
-    frame = pd.DataFrame(rows, columns=[c.key for c in columns])
-    return Table(frame, columns, "Limits", "No limit is set.", limit=200, search=True)
-
-
-def limits_over_time(bench: Bench) -> Figure:
-    """Draw sizes and rows that have a limit over the days, with the limit and the band in which it is reached."""
-    groups: dict[tuple[object, ...], list[Status]] = {}
-    for status in bench.verdicts.statuses:
-        if (
-            status.metric in ("storage_used", "total_bytes", "rows")
-            and status.kind != "low"
-            and status.scope is None
-        ):
-            groups.setdefault((status.metric, status.instance, status.service), []).append(status)
-    rows = [row for held in groups.values() if (row := _limited(bench, held)) is not None]
-    rows.sort(
-        key=lambda r: (r.reached[1] if r.reached else datetime.max.replace(tzinfo=UTC), r.name)
-    )
-    near = [
-        s
-        for s in bench.verdicts.statuses
-        if s.state == "crossing" and s.crosses_on and s.kind == "hard"
-    ]
-    title = "No limit on a size is near"
-    if near:
-        first = min(near, key=lambda s: (s.crosses_on or date.max, s.key))
-        title = limit_words(first)
-    subtitle = f"Days measured, {bench.period}; grey: limits; orange: the days between which the hard limit is reached at this pace"
-    return outlooks(rows[:_MOST_PANELS], title=title[0].upper() + title[1:], subtitle=subtitle)
-
-
-def _limited(bench: Bench, held: list[Status]) -> Limited | None:
-    held = sorted(held, key=lambda s: (s.kind != "hard", s.limit))
-    first = held[0]
-    points = _series(bench, first)
-    if not points:
-        return None
-    dated = (first.crosses_from, first.crosses_on, first.crosses_until)
-    reached = None
-    if first.state == "crossing" and all(dated):
-        low, likely, high = (datetime.combine(d, time(), UTC) for d in dated if d)
-        horizon = points[-1][0] + timedelta(days=SOON_DAYS)
-        reached = (low, likely, high) if high <= horizon else None
-    return Limited(
-        metric_name(first),
-        points,
-        tuple((s.limit * _size(s), f"{s.kind} {_short_limit(s)}") for s in held),
-        value_words(first),
-        limit_words(first),
-        reached,
-        bench.colour(first.service) if first.service else Limited.colour,
-    )
-
-
-def _short_limit(status: Status) -> str:
-    return count_text(status.limit) if status.metric == "rows" else limit_of(status)
-
-
-def _size(status: Status) -> float:
-    return METRICS[status.metric].size_of(status.unit)
-
-
-def _series(bench: Bench, status: Status) -> tuple[tuple[datetime, float], ...]:
-    days = bench.capacity.by_day
-    if status.metric == "storage_used":
-        room = {r["instance"]: r for r in records(days.room)}.get(status.instance)
-        if room is None or pd.isna(room["storage_bytes"]):
-            return ()
-        frame = days.instances[days.instances["instance"] == status.instance]
-        beside = 0.0 if pd.isna(room["beside_bytes"]) else float(room["beside_bytes"])
-        values = (frame["bytes"].astype("Float64") + beside) / float(room["storage_bytes"])
-    else:
-        frame = days.services[days.services["service"] == status.service]
-        frame = frame[frame["instance"] == status.instance] if status.instance else frame
-        values = frame[status.metric].astype("Float64")
-    return tuple(
-        (at.to_pydatetime(), float(v))
-        for at, v in zip(frame["at"], values, strict=True)
-        if pd.notna(v)
-    )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The answer to a what-if: what it costs, what breaks, what each resource falls to. Displays itself."""
-
-    found: WhatIf
-    bench: Bench
-
-    @property
-    def sentence(self) -> str:
-        """The answer in a sentence."""
-        counts = Counter(b.kind for b in self.found.breaks)
-        told = (
-            ", ".join(f"{n} {KINDS[k][n != 1]}" for k, n in counts.items())
-            or "nothing that is known"
-        )
-        verb = "breaks" if sum(counts.values()) <= 1 else "break"
-        who = ", ".join(map(brief, self.found.services))
-        effort = self.found.effort
-        work = f": {effort.low:g} to {effort.high:g} person-days" if counts else ""
-        return f"Move {who}, and {told} {verb}{work}."
-
-    @property
-    def relief(self) -> Table:
-        """What each resource falls to."""
-        rows = [
-            (f"{r.name} of {r.instance}", r.used, *(r.after or (None, None)), r.because)
-            for r in self.found.resources
-        ]
-        frame = pd.DataFrame(rows, columns=["resource", "used", "after", "until", "because"])
-        columns = [
-            Column("resource", "Resource"),
-            Column("used", "Used of capacity", "share"),
-            Column("after", "Falls to", "share", until="until"),
-        ]
-        return Table(frame, columns, "Relief", "No resource is known.")
-
-    @property
-    def breaks(self) -> Table:
-        """What breaks, each with who runs it, calls a day and the remedy."""
-        rows = [
-            {
-                "kind": KINDS[b.kind][0],
-                "caller": b.caller,
-                "services": b.services,
-                "relations": b.relations,
-                "per_day": b.per_day,
-                "remedy": b.remedy.name if b.remedy else "none is known",
-                "why": b.remedy.because if b.remedy else b.because,
-                "sql": b.sql,
-            }
-            for b in self.found.breaks
-        ]
-        columns = [
-            Column("kind", "Breaks"),
-            Column("caller", "Run by", absent="unknown"),
-            Column("services", "Joins", "list"),
-            Column("relations", "On", "list"),
-            Column("per_day", "A day", "amount", absent="–"),
-            Column("remedy", "Remedy"),
-            Column("why", "Because"),
-            Column(
-                "sql",
-                "SQL",
-                "sql",
-                below=True,
-                otherwise="held by the catalogue, or seen in WAL and locks: no statement of its own",
-            ),
-        ]
-        frame = pd.DataFrame(rows, columns=[c.key for c in columns])
-        empty = "Nothing is known to break."
-        return Table(frame, columns, "What breaks", empty, limit=200, search=True)
-
-    def _repr_html_(self) -> str:
-        head = Headline(self.sentence, [])._repr_html_()
-        return f"{head}{self.relief._repr_html_()}{self.breaks._repr_html_()}"
-
-    def __repr__(self) -> str:
-        return self.sentence
-
-
-def what_if(bench: Bench, services: Sequence[str] | None = None) -> Asked:
-    """Answer what happens if services move together; None: the first that a verdict asks something of."""
-    if services is None:
-        services = [v.service for v in _ordered(bench)[:1]]
-    return Asked(bench.moves.what_if(services), bench)
 
 
 def cut_offs() -> Table:
@@ -517,3 +305,19 @@ def cut_offs() -> Table:
         Column("name", "Constant"),
     ]
     return Table(frame, columns, "Cut-offs of the project's own")
+
+
+__all__ = [
+    "Reasons",
+    "arguments",
+    "crossing_counts",
+    "cut_offs",
+    "decisions",
+    "headline",
+    "limits",
+    "limits_over_time",
+    "pressure_by_isolation",
+    "pressures",
+    "unsettled",
+    "what_if",
+]

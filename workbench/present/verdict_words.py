@@ -34,6 +34,18 @@ KINDS = {
 }
 """What people call what breaks: one, and many."""
 
+
+def ordered(found: Verdicts) -> list[Verdict]:
+    """Return the verdicts, the nearest to a move first, then by pressure."""
+    rank = {verdict: at for at, verdict in enumerate((*ACTS, "not needed"))}
+
+    def order(v: Verdict) -> tuple[object, ...]:
+        pressed = v.binding.pressure if v.binding is not None else None
+        return rank[v.verdict], -(pressed.high if pressed else 0.0), v.service
+
+    return sorted(found.verdicts, key=order)
+
+
 _TOLD = {
     "ready": "ready to move",
     "decouple first": "to be decoupled first",

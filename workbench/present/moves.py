@@ -1,0 +1,108 @@
+"""What if services moved: what breaks, what each resource falls to, what it costs; each one call in a notebook."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.decide.facts import Break, WhatIf
+from workbench.present.bench import Bench
+from workbench.present.capacity import Headline
+from workbench.present.tables import Column, Table
+from workbench.present.text import brief
+from workbench.present.verdict_words import KINDS, ordered
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The answer to a what-if: what it costs, what breaks, what each resource falls to. Displays itself."""
+
+    found: WhatIf
+    bench: Bench
+
+    @property
+    def sentence(self) -> str:
+        """The answer in a sentence."""
+        counts = Counter(b.kind for b in self.found.breaks)
+        told = (
+            ", ".join(f"{n} {KINDS[k][n != 1]}" for k, n in counts.items())
+            or "nothing that is known"
+        )
+        verb = "breaks" if sum(counts.values()) <= 1 else "break"
+        who = ", ".join(map(brief, self.found.services))
+        effort = self.found.effort
+        work = f": {effort.low:g} to {effort.high:g} person-days" if counts else ""
+        return f"Move {who}, and {told} {verb}{work}."
+
+    @property
+    def relief(self) -> Table:
+        """What each resource falls to."""
+        rows = [
+            (f"{r.name} of {r.instance}", r.used, *(r.after or (None, None)), r.because)
+            for r in self.found.resources
+        ]
+        frame = pd.DataFrame(rows, columns=["resource", "used", "after", "until", "because"])
+        columns = [
+            Column("resource", "Resource"),
+            Column("used", "Used of capacity", "share"),
+            Column("after", "Falls to", "share", until="until"),
+        ]
+        return Table(frame, columns, "Relief", "No resource is known.")
+
+    @property
+    def breaks(self) -> Table:
+        """What breaks, each with who runs it, calls a day and the remedy."""
+        return broken(self.found.breaks)
+
+    def _repr_html_(self) -> str:
+        head = Headline(self.sentence, [])._repr_html_()
+        return f"{head}{self.relief._repr_html_()}{self.breaks._repr_html_()}"
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+
+def what_if(bench: Bench, services: Sequence[str] | None = None) -> Asked:
+    """Answer what happens if services move together; None: the first that a verdict asks something of."""
+    if services is None:
+        services = [v.service for v in ordered(bench.verdicts)[:1]]
+    return Asked(bench.moves.what_if(services), bench)
+
+
+def broken(breaks: Iterable[Break]) -> Table:
+    """Return what breaks as a table: each with who runs it, calls a day and the remedy."""
+    rows = [
+        {
+            "kind": KINDS[b.kind][0],
+            "caller": b.caller,
+            "services": b.services,
+            "relations": b.relations,
+            "per_day": b.per_day,
+            "remedy": b.remedy.name if b.remedy else "none is known",
+            "why": b.remedy.because if b.remedy else b.because,
+            "sql": b.sql,
+        }
+        for b in breaks
+    ]
+    columns = [
+        Column("kind", "Breaks"),
+        Column("caller", "Run by", absent="unknown"),
+        Column("services", "Joins", "list"),
+        Column("relations", "On", "list"),
+        Column("per_day", "A day", "amount", absent="–"),
+        Column("remedy", "Remedy"),
+        Column("why", "Because"),
+        Column(
+            "sql",
+            "SQL",
+            "sql",
+            below=True,
+            otherwise="held by the catalogue, or seen in WAL and locks: no statement of its own",
+        ),
+    ]
+    frame = pd.DataFrame(rows, columns=[c.key for c in columns])
+    empty = "Nothing is known to break."
+    return Table(frame, columns, "What breaks", empty, limit=200, search=True)
