@@ -40,6 +40,14 @@ def review(
     out: Annotated[Path, typer.Option("--out", help="Where reports go.", metavar="DIR")] = Path(
         "reports"
     ),
+    audience: Annotated[
+        str,
+        typer.Option(
+            "--audience",
+            help="lead; room, without logins, grants and statements' texts; or team:NAME, its services alone.",
+            metavar="WHO",
+        ),
+    ] = "lead",
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
     json: Json = False,
 ) -> None:
@@ -47,7 +55,8 @@ def review(
     from workbench.review import review as run
 
     source = source_of(estate, url, history, snapshot, until=until)
-    _report(run(source, out, offline=offline, timeout=timeout, progress=progress), json)
+    made = run(source, out, offline=offline, audience=audience, timeout=timeout, progress=progress)
+    _report(made, json)
 
 
 def _report(result: ReviewResult, json: bool) -> None:

@@ -20,6 +20,7 @@ from workbench.share import shared
 from workbench.snapshot import History, load_history, load_snapshot
 
 if TYPE_CHECKING:
+    from workbench.decide.decisions import Decision, Due
     from workbench.decide.verdicts import Verdicts
     from workbench.decide.whatif import Moves
 
@@ -41,6 +42,20 @@ class Bench(Evidence):
         from workbench.decide.verdicts import moves_of
 
         return moves_of(self)
+
+    @cached_property
+    def decided(self) -> tuple[Decision, ...]:
+        """What meetings decided; EstateError where a file of ``decisions/`` cannot be read."""
+        from workbench.decide.decisions import load_decisions
+
+        return load_decisions(self.estate)
+
+    @cached_property
+    def due(self) -> tuple[Due, ...]:
+        """The decisions that are due on the newest snapshot's day."""
+        from workbench.decide.decisions import decisions_due
+
+        return decisions_due(self.decided, self.verdicts.statuses, self.history.newest.at.date())
 
     @cached_property
     def title(self) -> str:

@@ -6,7 +6,7 @@ but sums over instances and shares.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -353,6 +353,13 @@ def tables(bench: Bench, limit: int = 40) -> Table:
     return _relations(bench, owned, "Tables by size", limit, "No table belongs to a service.")
 
 
+def tables_of(bench: Bench, service: str, limit: int = 200) -> Table:
+    """Return the tables of one service, the biggest first."""
+    frame = _stored(bench.capacity.relations)
+    found = _by_size(frame[(frame["standing"] == "owned") & (frame["service"] == service)])
+    return _relations(bench, found, "Tables", limit, "It has no table.", owner=False)
+
+
 def fastest_tables(bench: Bench, limit: int = 15) -> Table:
     """Return the tables that grow by the most bytes a day."""
     frame = _stored(bench.capacity.relations)
@@ -404,11 +411,19 @@ def _relations(
     return Table(frame, columns, caption=caption, limit=limit, empty=empty)
 
 
-def not_measured(bench: Bench) -> Table:
-    """Return what could not be measured, why, and what would settle it."""
+def not_measured(bench: Bench, places: Collection[tuple[str, str]] | None = None) -> Table:
+    """Return what could not be measured, why, and what would settle it; of instances and databases, or everywhere."""
+    instances = {instance for instance, _ in places or ()}
+    missing = [
+        m
+        for m in bench.capacity.coverage.missing
+        if places is None
+        or (m.instance, m.database) in places
+        or (m.database is None and m.instance in instances)
+    ]
     rows = [
         {"what": m.what, "where": m.places, "why": m.why, "remedy": m.remedy}
-        for m in gathered(bench.capacity.coverage.missing)
+        for m in gathered(missing)
     ]
     return Table(
         pd.DataFrame(rows, columns=["what", "where", "why", "remedy"]),
@@ -416,7 +431,7 @@ def not_measured(bench: Bench) -> Table:
             Column("what", "Not measured"),
             Column("where", "Where", "list", absent="everywhere"),
             Column("why", "Why"),
-            Column("remedy", "What would settle it", absent="nothing known"),
+            Column("remedy", "What would settle it", absent="nothing known", private=True),
         ],
         caption="What could not be measured",
         empty="Everything asked of this estate was measured.",

@@ -55,7 +55,7 @@ def who_touches_whom(bench: Bench) -> Figure:
     owners = frame.groupby("owner")["pace"].sum().sort_values(ascending=False, kind="stable")
     rows, columns = actors[-MOST:], [str(o) for o in owners.index][:MOST]
     hidden = len(actors) - len(rows) + len(owners) - len(columns)
-    cells = _cells(frame, found, pairs(bench.crossings))
+    cells = _cells(frame, pairs(bench.crossings))
     more = f"; {hidden} services with fewer calls are in the table alone" if hidden else ""
     return grid(
         rows,
@@ -69,16 +69,8 @@ def who_touches_whom(bench: Bench) -> Figure:
     )
 
 
-def _cells(
-    frame: pd.DataFrame, found: Iterable[Crossing], met: pd.DataFrame
-) -> dict[tuple[str, str], Cell]:
+def _cells(frame: pd.DataFrame, met: pd.DataFrame) -> dict[tuple[str, str], Cell]:
     written = met.groupby(["one", "other"])["written"].sum()
-    examples: dict[tuple[str, str], dict[str, None]] = {}
-    for crossing in found:
-        for owner in crossing.owners:
-            told = examples.setdefault((crossing.actor or UNKNOWN, owner), {})
-            for text in crossing.examples[:1]:
-                told[" ".join(text.split())[:90]] = None
     paces = frame.groupby(["actor", "owner", "access"])["pace"].sum()
     most = math.log1p(float(paces.max())) if len(paces) else 1.0
     cells = {}
@@ -89,10 +81,9 @@ def _cells(
             if (actor, owner, a) in paces
         }
         words = ", ".join(f"{count_text(round(v, 1))} {a}s a day" for a, v in by.items())
-        shown = list(examples.get((actor, owner), {}))
         together = int(written.get(tuple(sorted((str(actor), str(owner)))), 0))
         both = [f"{together:,} transactions wrote data of both"] if together else []
-        tip = "\n".join([f"{legible(actor)} to {legible(owner)}: {words}", *both, *shown[:3]])
+        tip = "\n".join([f"{legible(actor)} to {legible(owner)}: {words}", *both])
         strength = math.log1p(by.get("read", 0.0)) / most if most else 0.0
         texts = [pace_text(by[a]) if a in by else "" for a in ("read", "write")]
         cells[str(actor), str(owner)] = Cell(texts[0], texts[1], tip, strength)
@@ -166,7 +157,11 @@ def _columns(*names: str) -> list[Column]:
         "time": Column("time", "Time a day", "ms", because="because_pace", at_most="at_most"),
         "seen": Column("seen", "Seen", otherwise="it was not seen in a reading"),
         "logins": Column(
-            "logins", "Login", "list", otherwise="the login was dropped, or may not be seen"
+            "logins",
+            "Login",
+            "list",
+            otherwise="the login was dropped, or may not be seen",
+            private=True,
         ),
         "example": Column(
             "example", "Statement", "sql", otherwise="its text may not be seen", below=True
@@ -194,6 +189,31 @@ def crossings(bench: Bench, limit: int = 100) -> Table:
         caption="Statements that cross services",
         empty=none_seen(bench.workload, _NONE),
         limit=limit,
+        search=True,
+    )
+
+
+def leaving(bench: Bench, service: str) -> Table:
+    """Return the statements of a service that touch another's data."""
+    found = [c for c in statements_that_cross(bench) if c.actor == service]
+    nothing = f"No statement of {brief(service)} is seen to touch another service's data."
+    return _of_one(bench, found, "owners", "Statements that leave the service", nothing)
+
+
+def entering(bench: Bench, service: str) -> Table:
+    """Return the statements of others, and of unknown callers, that touch a service's data."""
+    found = [c for c in statements_that_cross(bench) if service in c.owners and c.actor != service]
+    nothing = f"No statement of another service is seen to touch {brief(service)}'s data."
+    return _of_one(bench, found, "actor", "Statements that come from outside", nothing)
+
+
+def _of_one(bench: Bench, found: list[Crossing], other: str, caption: str, nothing: str) -> Table:
+    return Table(
+        _listed(bench, found),
+        _columns(other, "access", "relations", "through", "pace", "seen", "logins", "example"),
+        caption=caption,
+        empty=none_seen(bench.workload, nothing),
+        limit=200,
         search=True,
     )
 
@@ -239,7 +259,11 @@ def written_by_several(bench: Bench, limit: int = 40) -> Table:
             Column("owner", "Owner", "name", absent="nobody's"),
             Column("services", "Written by", "list"),
             Column(
-                "logins", "Logins", "list", otherwise="the login was dropped, or may not be seen"
+                "logins",
+                "Logins",
+                "list",
+                otherwise="the login was dropped, or may not be seen",
+                private=True,
             ),
             Column("pace", "Writing calls a day", "count"),
             Column("strangers", "By unknown callers a day", "count"),
@@ -289,6 +313,7 @@ def unused_grants(bench: Bench, limit: int = 40) -> Table:
         caption="Grants that nothing used",
         empty=nothing,
         limit=limit,
+        private=True,
     )
 
 

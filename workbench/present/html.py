@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -20,6 +20,8 @@ from workbench.present.theme import css_variables
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from workbench.present.service import ServicePage
 
 _HERE = files("workbench.present")
 # what a bench says of itself in JupyterLab: here the head of the page says it
@@ -55,6 +57,8 @@ class Frame:
     provenance: str
     version: str
     pages: Sequence[Link] = ()
+    root: str = ""
+    """what stands before an address, on pages in a folder"""
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,6 @@ def index_page(
     frame: Frame, *, headline: object | None, sections: Sequence[Section], runs: Sequence[Run]
 ) -> str:
     """Return the first page: the answer, what it rests on, and the state of every other page."""
-    shown = [
-        {"text": s.text, "anchor": s.anchor, "lead": s.lead, "shown": Markup(s.shown._repr_html_())}
-        for s in sections
-    ]
     contents = [*(Heading(s.text, s.anchor) for s in sections), Heading("Pages", "pages")]
     return _page(
         "index_page.html.j2",
@@ -125,11 +125,32 @@ def index_page(
         here="index.html",
         failure="",
         headline=headline,
-        sections=shown,
+        sections=_shown(sections),
         runs=runs,
         failures=[run for run in runs if run.failure],
         contents=contents,
     )
+
+
+def service_page(frame: Frame, page: ServicePage, *, here: str) -> str:
+    """Return the page of one service, in a folder beside the index."""
+    return _page(
+        "service_page.html.j2",
+        replace(frame, root="../" * here.count("/")),
+        title=page.name,
+        here=here,
+        failure="",
+        headline=page.headline,
+        sections=_shown(page.sections),
+        contents=[Heading(s.text, s.anchor) for s in page.sections],
+    )
+
+
+def _shown(sections: Sequence[Section]) -> list[dict[str, object]]:
+    return [
+        {"text": s.text, "anchor": s.anchor, "lead": s.lead, "shown": Markup(s.shown._repr_html_())}
+        for s in sections
+    ]
 
 
 def write_assets(folder: Path) -> None:
@@ -267,6 +288,7 @@ __all__ = [
     "Section",
     "index_page",
     "notebook_page",
+    "service_page",
     "summary_of",
     "title_of",
     "write_assets",

@@ -117,6 +117,17 @@ def crossing_references(bench: Bench) -> Table:
     return _map(bench, found, "No reference is seen to leave its service.")
 
 
+def references_of(bench: Bench, service: str, *, outwards: bool) -> Table:
+    """The accepted references that leave a service, or that come from others."""
+    found = [
+        r
+        for r in bench.references.crossing
+        if r.target is not None and (r.source if outwards else r.target).service == service
+    ]
+    seen = "It is not seen to refer to another service."
+    return _map(bench, found, seen if outwards else "No other service is seen to refer to it.")
+
+
 def audit_references(bench: Bench) -> Table:
     """Columns that tell who made or changed a row, of another service's user."""
     found = [r for r in bench.references.crossing if r.group == "audit"]

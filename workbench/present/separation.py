@@ -52,7 +52,7 @@ def decisions(bench: Bench) -> Table:
     rows = [
         {
             "service": v.service,
-            "verdict": v.verdict,
+            "verdict": v.verdict.replace(" ", "\u00a0"),
             "binding": v.binding.name if v.binding else None,
             "low": v.binding.share.low if v.binding and v.binding.share else None,
             "high": v.binding.share.high if v.binding and v.binding.share else None,

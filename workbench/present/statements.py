@@ -62,6 +62,27 @@ def top_statements(bench: Bench, limit: int = MOST) -> Table:
     )
 
 
+def statements_of(bench: Bench, service: str, limit: int = 25) -> Table:
+    """Return the statements that touch a service's data for certain, those that take the most time first."""
+    found = _statements(bench)
+    mine = found[[service in touched for touched in found["services"]]]
+    return Table(
+        mine,
+        [
+            _SQL,
+            Column("share", "Time", "share"),
+            Column("pace", "Calls a day", "count"),
+            Column("mean_exec_time", "Mean", "ms", otherwise=_NO_CALL),
+            Column("per_call", "Rows a call", "amount", otherwise=_NO_CALL),
+            Column("caller", "Caller", "name", because="caller_because"),
+        ],
+        caption="Statements on its data",
+        empty=none_seen(bench.workload, "No statement is seen to touch its data for certain."),
+        limit=limit,
+        search=True,
+    )
+
+
 def slow_statements(bench: Bench, limit: int = 40) -> Table:
     """Return the statements whose mean is over a second, or over the agreed latency of a service they touch."""
     found = _statements(bench)

@@ -37,7 +37,7 @@ class Column:
     where a figure is the most it can be.
     ``because`` names the frame's column that says why a value is missing, ``otherwise`` is the reason where
     that says nothing; ``absent`` is shown instead of *unknown* where nothing is missing but nothing applies
-    either (a table without a service, say).
+    either (a table without a service, say). A *private* column, as every one of *sql*, is not for a room.
     """
 
     key: str
@@ -50,6 +50,12 @@ class Column:
     until: str = ""
     at_most: str = ""
     below: bool = False
+    private: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The attribute of its cells that cuts them out of a page for a room: see ``workbench.present.audience``."""
+        return " data-private" if self.private or self.kind == "sql" else ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Table:
     """Rows of a frame, ready for a page: displays itself in a notebook, and prints as plain text.
 
     ``colours`` puts a swatch before the first column's names; ``limit`` caps the rows, and says so; with
-    ``search`` a page offers a box that narrows the rows to those with the words typed.
+    ``search`` a page offers a box that narrows the rows to those with the words typed. A *private* table is not for a room.
+    ``links`` are the addresses of the first column's names.
     """
 
     frame: pd.DataFrame
@@ -67,13 +74,19 @@ class Table:
     limit: int = 60
     colours: Mapping[str, Colour] = field(default_factory=dict)
     search: bool = False
+    private: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return f'<p class="wb-empty">{escape(self.empty)}</p>'
         notes: dict[str, int] = {}
         beside = [column for column in self.columns if not column.below]
-        cells = [self._cells(column, notes) for column in beside]
+        # what a private column says of its gaps comes last, so that the numbers of the others stay when it is cut
+        cells_of = {c.key: self._cells(c, notes) for c in beside if not c.mark}
+        open_to_all = len(notes)
+        cells_of |= {c.key: self._cells(c, notes) for c in beside if c.mark}
+        cells = [cells_of[column.key] for column in beside]
         rows = ["<tr>" + "".join(row) + "</tr>" for row in zip(*cells, strict=True)]
         body = "<tbody>\n" + "\n".join(rows) + "\n</tbody>"
         if under := [column for column in self.columns if column.below]:
@@ -85,9 +98,9 @@ class Table:
         label = escape(self.caption or "Table")
         search = " data-search" if self.search else ""
         return (
-            f'<div class="wb-table"{search}><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
+            f'<div class="wb-table"{search}{" data-private" if self.private else ""}><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
             f"<table>{caption}<thead><tr>{head}</tr></thead>\n{body}</table></div>"
-            f"{self._more()}{_footnotes(notes)}</div>"
+            f"{self._more()}{_footnotes(notes, open_to_all)}</div>"
         )
 
     def __repr__(self) -> str:
@@ -143,7 +156,7 @@ class Table:
             if unit
             else escape(column.head)
         )
-        return f'<th scope="col"{" class=wb-n" if figure else ""}>{shown}</th>'
+        return f'<th scope="col"{" class=wb-n" if figure else ""}{column.mark}>{shown}</th>'
 
     def _cells(self, column: Column, notes: dict[str, int]) -> list[str]:
         values = self._shown(column.key)
@@ -165,7 +178,7 @@ class Table:
                 cells.append(_figure(column, float(value), float(end), write, at_most=bool(least)))
             else:
                 cells.append(self._words(column, value, first=first))
-        return cells
+        return [cell[:3] + column.mark + cell[3:] for cell in cells] if column.mark else cells
 
     def _under(self, column: Column, width: int) -> list[str]:
         """What stands below each row."""
@@ -173,7 +186,7 @@ class Table:
         for value in self._shown(column.key):
             text = escape(column.otherwise) if value is None else _folded(str(value), _LONG_SQL)
             kind = "wb-under wb-none" if value is None else "wb-under wb-sql"
-            found.append(f'<tr><td class="{kind}" colspan="{width}">{text}</td></tr>')
+            found.append(f'<tr{column.mark}><td class="{kind}" colspan="{width}">{text}</td></tr>')
         return found
 
     def _words(self, column: Column, value: object, *, first: bool) -> str:
@@ -193,6 +206,8 @@ class Table:
             mark = f'<i class="wb-swatch" style="background:{swatch.css}"></i>'
         name = ' class="wb-name"' if column.kind == "name" else ""
         text = _breakable(escape(value)) if column.kind == "name" else escape(value)
+        if first and (address := self.links.get(str(value))):
+            text = f'<a href="{escape(address)}">{text}</a>'
         return f"<{tag}{scope}{name}>{mark}{text}</{tag}>"
 
     def _more(self) -> str:
@@ -274,8 +289,11 @@ def _unknown(reason: str, notes: dict[str, int]) -> str:
     return f'<span title="{escape(reason)}">unknown<sup>{number}</sup></span>'
 
 
-def _footnotes(notes: Mapping[str, int]) -> str:
+def _footnotes(notes: Mapping[str, int], open_to_all: int) -> str:
     if not notes:
         return ""
-    lines = "".join(f"<li>{escape(reason)}</li>" for reason in notes)
+    lines = "".join(
+        f"<li{'' if number <= open_to_all else ' data-private'}>{escape(reason)}</li>"
+        for reason, number in notes.items()
+    )
     return f'<ol class="wb-notes" aria-label="Why figures are unknown">{lines}</ol>'

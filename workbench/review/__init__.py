@@ -2,7 +2,8 @@
 
 from workbench.review.desk import open_lab
 from workbench.review.execute import Outcome, run_notebooks
-from workbench.review.report import ReviewResult, run_review, write_pages
+from workbench.review.pages import write_pages
+from workbench.review.report import ReviewResult, run_review
 from workbench.review.whole import review
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,11 @@ from pathlib import Path
 from workbench import __version__
 from workbench.errors import NotebookFailed, UsageError
 from workbench.model import Coverage
-from workbench.present import capacity as show
-from workbench.present import html
+from workbench.present.audience import Audience, audience_of
 from workbench.present.bench import Bench, open_bench
 from workbench.present.text import file_name, without_secrets
 from workbench.review.execute import Outcome, Progress, run_notebooks
+from workbench.review.pages import write_pages
 from workbench.review.publish import publish, staging, write_status
 from workbench.share import shared
 
@@ -65,10 +65,14 @@ def run_review(
     until: str | None = None,
     out: Path = Path("reports"),
     notebooks: Sequence[Path] | None = None,
+    audience: str = "lead",
     timeout: float = TIMEOUT,
     progress: Progress = lambda _: None,
 ) -> ReviewResult:
     """Run every notebook over an estate's history and write the report under ``out``/<estate>/<time>.
+
+    ``audience`` is ``lead``, ``room`` or ``team:NAME``: see ``workbench.present.audience``; reports for others than
+    the lead stand in a folder of theirs below. A team's has the pages of its services, and no notebook.
 
     Collects nothing. A notebook that fails does not stop the others: the report is written and says so, and
     ``latest`` stays on the last good one. Interrupted, it leaves no process and no half-written report.
@@ -76,10 +80,15 @@ def run_review(
     """
     started = datetime.now(UTC)
     bench = open_bench(estate, history=history, snapshot=snapshot, until=until)
+    readers = audience_of(audience, bench.estate, _logins(bench))
     chosen = (
-        list(notebooks) if notebooks is not None else sorted(shared("notebooks").glob("*.ipynb"))
+        []
+        if readers.kind == "team"
+        else list(notebooks)
+        if notebooks is not None
+        else sorted(shared("notebooks").glob("*.ipynb"))
     )
-    if not chosen:
+    if not chosen and readers.kind != "team":
         raise UsageError(f"no notebook in {shared('notebooks')}")
     parameters = {
         "estate": _absolute(estate),
@@ -87,7 +96,7 @@ def run_review(
         "snapshot": _absolute(snapshot),
         "until": until,
     }
-    place = Path(out).absolute() / file_name(bench.estate.name)
+    place = Path(out).absolute() / file_name(bench.estate.name) / readers.folder
     attempt = _Attempt(place / "status.json", bench, started)
     with attempt, staging(place) as folder:
         (folder / "work").mkdir()
@@ -99,7 +108,12 @@ def run_review(
             timeout=timeout,
             progress=progress,
         )
-        return attempt.finish(folder / "report", place, outcomes)
+        return attempt.finish(folder / "report", place, outcomes, readers)
+
+
+def _logins(bench: Bench) -> set[str]:
+    roles = bench.history.newest.frame("roles", "rolname")
+    return set(roles["rolname"].dropna())
 
 
 def _absolute(path: str | os.PathLike[str] | None) -> str | None:
@@ -138,7 +152,9 @@ class _Attempt:
             "workbench": __version__,
         }
 
-    def finish(self, report: Path, place: Path, outcomes: Sequence[Outcome]) -> ReviewResult:
+    def finish(
+        self, report: Path, place: Path, outcomes: Sequence[Outcome], audience: Audience
+    ) -> ReviewResult:
         """Write the pages, publish them, and say how it went."""
         coverage = self.bench.coverage
         failed = [outcome for outcome in outcomes if outcome.failure]
@@ -148,69 +164,9 @@ class _Attempt:
             "notebooks": [outcome.to_json() for outcome in outcomes],
             "coverage": coverage.to_json(),
         }
-        write_pages(report, self.bench, outcomes)
-        write_status(report / "status.json", facts)
+        write_pages(report, self.bench, outcomes, audience)
+        if audience.kind == "lead":
+            write_status(report / "status.json", facts)
         folder = publish(report, place, self.started, latest=not failed)
         write_status(self.path, {**facts, "report": folder.name})
         return ReviewResult(folder, status, tuple(outcomes), coverage)
-
-
-def write_pages(folder: Path, bench: Bench, outcomes: Sequence[Outcome]) -> None:
-    """Write the index, a page per notebook and the assets into ``folder``."""
-    pages = _addresses(outcomes)
-    links = [
-        html.Link(href, html.title_of(o.notebook) or o.name, failed=bool(o.failure))
-        for href, o in pages.items()
-    ]
-    frame = html.Frame(
-        estate=bench.title,
-        period=bench.period_alone,
-        simulated=bench.coverage.simulated,
-        coverage=bench.covered,
-        provenance=_provenance(bench),
-        version=__version__,
-        pages=[html.Link("index.html", "Summary"), *links],
-    )
-    html.write_assets(folder)
-    for href, outcome in pages.items():
-        page = html.notebook_page(outcome.notebook, frame, here=href, failure=outcome.failure or "")
-        (folder / href).write_text(page, encoding="utf-8")
-    runs = [
-        html.Run(link.href, link.title, html.summary_of(o.notebook), o.failure or "")
-        for link, o in zip(links, outcomes, strict=True)
-    ]
-    index = html.index_page(
-        frame, headline=show.headline(bench), sections=_sections(bench), runs=runs
-    )
-    (folder / "index.html").write_text(index, encoding="utf-8")
-
-
-def _addresses(outcomes: Sequence[Outcome]) -> Mapping[str, Outcome]:
-    """Addresses that stay when notebooks are renumbered: ``01_capacity`` is ``capacity.html``."""
-    found: dict[str, Outcome] = {}
-    for outcome in outcomes:
-        short = f"{file_name(outcome.name.lstrip('0123456789').lstrip('_'))}.html"
-        taken = short in found or short == "index.html"
-        found[f"{file_name(outcome.name)}.html" if taken else short] = outcome
-    return found
-
-
-def _provenance(bench: Bench) -> str:
-    digest = bench.coverage.estate_digest
-    taken = bench.coverage.snapshots
-    snapshots = f"{taken} snapshot{'' if taken == 1 else 's'}"
-    return f"{snapshots} · estate file {digest[:12]}" if digest else snapshots
-
-
-def _sections(bench: Bench) -> list[html.Section]:
-    missing = len(bench.coverage.missing)
-    return [
-        html.Section("What is there, and how it grows", show.services(bench)),
-        html.Section(
-            "What could not be measured",
-            show.not_measured(bench),
-            f"{missing} gap{'' if missing == 1 else 's'}: what a figure rests on is not complete."
-            if missing
-            else "",
-        ),
-    ]

@@ -17,6 +17,7 @@ def review(
     out: Path = Path("reports"),
     *,
     offline: bool = False,
+    audience: str = "lead",
     timeout: float = TIMEOUT,
     progress: Progress = lambda _: None,
 ) -> ReviewResult:
@@ -40,6 +41,7 @@ def review(
             snapshot=source.snapshot,
             until=source.until,
             out=out,
+            audience=audience,
             timeout=timeout,
             progress=progress,
         )
