@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"python-graphviz": "graphviz"}
+CONDA_NAMES = {"python-duckdb": "duckdb", "python-graphviz": "graphviz"}
 
 
 def split(requirement):

@@ -20,6 +20,8 @@ from workbench.share import shared
 from workbench.snapshot import History, load_history, load_snapshot
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.decide.decisions import Decision, Due
     from workbench.decide.verdicts import Verdicts
     from workbench.decide.whatif import Moves
@@ -42,6 +44,29 @@ class Bench(Evidence):
         from workbench.decide.verdicts import moves_of
 
         return moves_of(self)
+
+    def ask(self, question: str) -> pd.DataFrame:
+        """Answer SQL of one's own over the snapshots: ``bench.ask("SELECT * FROM relations LIMIT 5")``.
+
+        ``over_time.relations`` holds every reading, with ``moment`` in front; see ``workbench.snapshot.ask``.
+        """
+        from workbench.snapshot.ask import ask
+
+        return ask(self.history, question)
+
+    def ask_live(
+        self,
+        question: str,
+        *,
+        service: str | None = None,
+        instance: str | None = None,
+        database: str | None = None,
+    ) -> pd.DataFrame:
+        """Put one SELECT to a server of the estate, read-only and timed; see ``workbench.collect.ask``."""
+        from workbench.collect.ask import ask_live
+
+        where = {"service": service, "instance": instance, "database": database}
+        return ask_live(self.estate, question, **where)
 
     @cached_property
     def decided(self) -> tuple[Decision, ...]:
