@@ -12,9 +12,8 @@
 
   /** Which part of a picture is seen, and how large. The frame scrolls; the picture's width is the zoom. */
   class View {
-    constructor(frame, svg) {
-      this.frame = frame;
-      this.svg = svg;
+    constructor(frame, svg, veil) {
+      Object.assign(this, { frame, svg, veil });
       [, , this.wide, this.high] = svg.getAttribute("viewBox").split(" ").map(Number);
     }
     get zoom() {
@@ -33,7 +32,7 @@
       const y = at ? at.y - box.top : frame.clientHeight / 2;
       const left = ((frame.scrollLeft + x) * zoom) / before - x;
       const top = ((frame.scrollTop + y) * zoom) / before - y;
-      svg.style.width = `${this.wide * zoom}px`;
+      for (const sheet of [svg, this.veil.layer]) sheet.style.width = `${this.wide * zoom}px`;
       frame.scrollTo({ left, top, behavior: "instant" });
     }
     fit() {
@@ -41,15 +40,15 @@
       frame.style.height ||= `${frame.offsetHeight}px`;
       this.zoomTo(Math.min(1, frame.clientWidth / this.wide, frame.clientHeight / this.high));
     }
-    /** Bring an element to the middle of what is seen of the frame. */
-    reveal(element, least = 0) {
+    /** Bring a place of the picture to the middle of what is seen of the frame. */
+    reveal({ at: [x, y, wide, high] }, least = 0) {
       if (this.zoom < least) this.zoomTo(least);
-      const frame = this.frame.getBoundingClientRect(), own = element.getBoundingClientRect();
-      const top = Math.max(frame.top, 0), bottom = Math.min(frame.bottom, innerHeight);
-      const middle = bottom > top ? (top + bottom) / 2 : (frame.top + frame.bottom) / 2;
-      this.frame.scrollBy({
-        left: own.left + own.width / 2 - frame.left - frame.width / 2,
-        top: own.top + own.height / 2 - middle,
+      const { frame, zoom } = this, box = frame.getBoundingClientRect();
+      const top = Math.max(box.top, 0), bottom = Math.min(box.bottom, innerHeight);
+      const middle = bottom > top ? (top + bottom) / 2 - box.top : box.height / 2;
+      frame.scrollTo({
+        left: (x + wide / 2) * zoom - frame.clientWidth / 2,
+        top: (y + high / 2) * zoom - middle,
         behavior: "instant",
       });
     }
@@ -62,16 +61,15 @@
       this.edges = [];
       for (const group of svg.querySelectorAll(".wb-box")) {
         const { node: id, name, service } = group.dataset;
-        const rect = group.querySelector("rect");
-        const [x, y, wide, high] = ["x", "y", "width", "height"].map((key) => Number(rect.getAttribute(key)));
-        const title = group.classList.contains("wb-title");
+        const at = place(group), title = group.classList.contains("wb-title");
         this.nodes.set(id, {
-          id, name, service, group, title, x: x + wide / 2, y: y + high / 2, rows: [],
+          id, name, service, group, title, at, x: at[0] + at[2] / 2, y: at[1] + at[3] / 2, rows: [],
           text: name.toLowerCase(), path: `${service}.${name}`.toLowerCase(),
         });
       }
       for (const group of svg.querySelectorAll(".wb-row")) {
-        this.nodes.get(group.dataset.node)?.rows.push({ group, text: group.dataset.name.toLowerCase() });
+        const { node, name } = group.dataset;
+        this.nodes.get(node)?.rows.push({ group, at: place(group), text: name.toLowerCase() });
       }
       for (const group of svg.querySelectorAll(".wb-edge, .wb-label")) {
         const { from, to, kind, status, weight } = group.dataset;
@@ -96,7 +94,7 @@
         if (!named && !rows.length) continue;
         const whole = words.join(" ");
         const rank = node.text === whole || node.path === whole ? 0 : node.text.startsWith(whole) ? 1 : named ? 2 : 3;
-        hits.push({ node, rows: rows.map((row) => row.group), rank });
+        hits.push({ node, rows, rank });
       }
       return hits.sort((one, other) => one.rank - other.rank);
     }
@@ -114,28 +112,58 @@
   const isStub = (node) => node.group.classList.contains("wb-stub");
   const focusable = (group) => (group.hasAttribute("tabindex") ? group : group.querySelector("a"));
 
-  /** Classes on elements, of which only those change that differ. */
-  class Marks {
-    constructor(name) {
-      this.name = name;
-      this.held = new Set();
+  /**
+   * A veil over the picture with holes where it is looked at: a sheet of its own, so that nothing below it changes
+   * or is painted again, and a thousand tables cost what one costs. Only lines are drawn again above it.
+   */
+  class Veil {
+    constructor(svg) {
+      const draw = (tag, name) => {
+        const made = document.createElementNS(svg.namespaceURI, tag);
+        made.setAttribute("class", name);
+        return made;
+      };
+      this.layer = draw("svg", "wb-veil");
+      this.layer.setAttribute("viewBox", svg.getAttribute("viewBox"));
+      this.layer.setAttribute("aria-hidden", "true");
+      this.layer.style.cssText = svg.style.cssText;
+      this.parts = {};
+      for (const name of ["ground", "tint", "lines", "outline", "strong"]) {
+        this.parts[name] = draw(name === "lines" ? "g" : "path", `wb-${name}`);
+        this.layer.append(this.parts[name]);
+      }
+      this.parts.ground.setAttribute("fill-rule", "evenodd");
+      this.sheet = rectangle([0, 0, ...svg.getAttribute("viewBox").split(" ").slice(2).map(Number)]);
+      svg.after(this.layer);
     }
-    set(wanted) {
-      for (const element of this.held) if (!wanted.has(element)) element.classList.remove(this.name);
-      for (const element of wanted) if (!this.held.has(element)) element.classList.add(this.name);
-      this.held = wanted;
+    /** Leave `open` boxes bare; draw `lines` above; put an outline around boxes, a tint over rows. */
+    show({ open = [], lines = [], outline = [], strong = [], tint = [] }) {
+      const path = (name, text) => this.parts[name].setAttribute("d", text);
+      path("ground", [this.sheet, ...open.map(({ at }) => rectangle(at))].join(""));
+      path("outline", outline.map(({ at }) => rectangle(at)).join(""));
+      path("strong", strong.map(({ at }) => rectangle(at)).join(""));
+      path("tint", tint.map(({ at }) => rectangle(at)).join(""));
+      this.parts.lines.replaceChildren(
+        ...lines.flatMap((group) => [...group.children].filter((child) => child.localName !== "title").map((child) => child.cloneNode(true))),
+      );
+      this.layer.classList.add("wb-shown");
+    }
+    hide() {
+      this.layer.classList.remove("wb-shown");
+      this.parts.lines.replaceChildren();
     }
   }
+  const place = (group) => {
+    const rect = group.querySelector("rect");
+    return ["x", "y", "width", "height"].map((key) => Number(rect.getAttribute(key)));
+  };
+  const rectangle = ([x, y, wide, high]) => `M${x} ${y}h${wide}v${high}h${-wide}z`;
 
   /** A diagram of the page: what the reader chose, searched and hid, and how that looks. */
   class Diagram {
     constructor(figure, frame, svg) {
-      Object.assign(this, { figure, frame, svg, view: new View(frame, svg), chosen: null, hits: [], at: 0 });
-      this.on = new Marks("wb-on");
-      this.hit = new Marks("wb-hit");
-      this.now = new Marks("wb-now");
-      this.off = new Marks("wb-off");
-      this.picked = new Marks("wb-picked");
+      const veil = new Veil(svg), view = new View(frame, svg, veil);
+      Object.assign(this, { figure, frame, svg, veil, view, chosen: null, near: [], hidden: new Set(), hits: [], at: 0 });
       this.addTools();
       this.addFilters();
       this.addMoves();
@@ -166,9 +194,10 @@
       if (document.fullscreenEnabled) buttons.push(button("Full screen", "Full screen", () => this.toggleFull()));
       const zoom = make("span", { class: "wb-buttons", role: "group", "aria-label": "View" }, ...buttons);
       this.frame.before(make("div", { class: "wb-tools" }, this.box, this.said, zoom));
-      this.frame.after(
-        make("p", { class: "wb-help", "aria-hidden": "true" }, "Arrows go on · Enter shows neighbours, Tab goes through them · + − 0 zoom · Esc clears"),
-      );
+      const keys = "Tab to a node · Arrows go on · Enter shows neighbours, Tab goes through them · + − 0 zoom · Esc clears";
+      this.help = make("p", { class: "wb-help" }, keys);
+      this.frame.after(this.help);
+      this.box.addEventListener("focus", () => this.graph); // read before the first letter comes
       this.box.addEventListener("input", () => this.search());
       this.box.addEventListener("keydown", (event) => {
         if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
@@ -200,7 +229,7 @@
       frame.addEventListener("pointerdown", (event) => {
         moved = false;
         // fingers scroll the frame by themselves, and so do its scroll bars
-        if (event.button || event.pointerType === "touch" || !svg.contains(event.target)) return;
+        if (event.button || event.pointerType === "touch" || event.target === frame) return;
         from = { x: event.clientX, y: event.clientY, left: frame.scrollLeft, top: frame.scrollTop };
       });
       frame.addEventListener("pointermove", (event) => {
@@ -264,6 +293,8 @@
         tip.style.top = `${low + tip.offsetHeight < innerHeight ? low : Math.max(8, Math.max(own.top, frame.top) - tip.offsetHeight - 6)}px`;
       };
       this.frame.addEventListener("focusin", (event) => {
+        // a class: with :has(), a change of one line would have the style of a thousand tables computed again
+        this.help.classList.toggle("wb-shown", event.target.matches(":focus-visible"));
         const found = event.target.closest("g");
         const text = found?.matches(".wb-box, .wb-row, .wb-edge") && event.target.matches(":focus-visible") && found.querySelector("title")?.textContent;
         group = text ? found : null;
@@ -274,6 +305,7 @@
       this.frame.addEventListener("focusout", () => {
         group = null;
         tip.hidden = true;
+        this.help.classList.remove("wb-shown");
       });
       for (const target of [this.frame, window]) target.addEventListener("scroll", place, { passive: true });
     }
@@ -287,16 +319,16 @@
     focus(group) {
       const stop = group && focusable(group);
       if (!stop) return;
-      if (!this.stopped.includes(stop)) this.stops(this.chosen ? [...this.on.held, group] : [group]);
+      if (!this.stopped.includes(stop)) this.stops(this.chosen ? [...this.near, group] : [group]);
       stop.focus({ preventScroll: true });
-      this.view.reveal(group);
+      this.view.reveal({ at: place(group) });
     }
 
     /** Show a node, or an edge's two ends, with what joins them, and dim all else; nothing shows all again. */
     choose(group) {
       this.chosen = group;
-      const { nodes, edges } = this.graph, seen = edges.filter((edge) => !this.off.held.has(edge.group));
-      const on = new Set();
+      const { nodes, edges } = this.graph, seen = edges.filter((edge) => !this.hidden.has(edge.group));
+      const joining = [];
       const data = group?.dataset;
       const node = group?.matches(".wb-edge, .wb-label") ? null : nodes.get(data?.node);
       const own = node ? this.graph.meant(node) : new Set();
@@ -304,19 +336,21 @@
       let references = 0;
       for (const edge of group ? seen : []) {
         if (node ? !(own.has(edge.from) || own.has(edge.to)) : !(edge.from === data.from && edge.to === data.to)) continue;
-        on.add(edge.group);
+        joining.push(edge.group);
         near.add(edge.from).add(edge.to);
         references += edge.weight;
       }
-      for (const id of near) {
-        const found = nodes.get(id);
-        if (found) on.add(found.group);
-      }
-      this.on.set(on);
-      this.picked.set(new Set(node ? [node.group] : []));
-      this.svg.classList.toggle("wb-chosen", Boolean(group));
-      this.stops(group ? [...on] : [this.svg.querySelector(".wb-box")]);
-      if (!group) return this.tell();
+      const boxes = [...near].map((id) => nodes.get(id)).filter(Boolean);
+      this.near = [...joining, ...boxes.map((found) => found.group)];
+      this.stops(group ? this.near : [this.svg.querySelector(".wb-box")]);
+      if (!group) return this.show();
+      const isRow = (found) => found.classList.contains("wb-row");
+      this.veil.show({
+        open: boxes,
+        strong: node ? [node] : boxes,
+        lines: joining.filter((found) => !isRow(found)),
+        tint: joining.filter(isRow).map((found) => ({ at: place(found) })),
+      });
       const others = [...near].filter((id) => !own.has(id)).length;
       const joined = `${count(others, "neighbour")}, ${count(references, "reference")}`;
       const ends = [data.from, data.to].map((id) => nodes.get(id)?.name);
@@ -330,28 +364,33 @@
       const hidden = this.graph.edges.filter(
         ({ kind, status }) => states.has(status) || (status !== "violation" && kinds.has(kind)),
       );
-      this.off.set(new Set(hidden.map((edge) => edge.group)));
-      if (this.chosen) this.choose(this.off.held.has(this.chosen) ? null : this.chosen);
+      this.hidden = new Set(hidden.map((edge) => edge.group));
+      for (const edge of this.graph.edges) edge.group.classList.toggle("wb-off", this.hidden.has(edge.group));
+      if (this.chosen) this.choose(this.hidden.has(this.chosen) ? null : this.chosen);
     }
     search() {
       const words = this.box.value.toLowerCase().split(/\s+/).filter(Boolean);
-      if (this.chosen) this.choose(null);
+      this.chosen = null;
       this.hits = words.length ? this.graph.search(words) : [];
       this.at = 0;
-      this.hit.set(new Set(this.hits.flatMap((hit) => [hit.node.group, ...hit.rows])));
-      this.svg.classList.toggle("wb-searched", words.length > 0);
-      this.show();
+      this.show({ move: true });
     }
     step(by) {
       if (!this.hits.length) return;
+      this.chosen = null;
       this.at = (this.at + by + this.hits.length) % this.hits.length;
-      this.show(LEGIBLE);
+      this.show({ move: true, least: LEGIBLE });
     }
-    show(least) {
+    /** Show what was searched for, or everything. */
+    show({ move = false, least = 0 } = {}) {
       const hit = this.hits[this.at];
-      this.now.set(new Set(hit ? [hit.node.group] : []));
-      if (hit) this.view.reveal(hit.rows.length && hit.rank === 3 ? hit.rows[0] : hit.node.group, least);
-      if (!this.chosen) this.stops([hit?.node.group ?? this.svg.querySelector(".wb-box")]);
+      if (hit) {
+        const open = this.hits.map((found) => found.node);
+        this.veil.show({ open, outline: open, strong: [hit.node], tint: this.hits.flatMap((found) => found.rows) });
+        if (move) this.view.reveal(hit.rank === 3 ? hit.rows[0] : hit.node, least);
+      } else if (this.box.value.trim()) this.veil.show({});
+      else this.veil.hide();
+      this.stops([hit?.node.group ?? this.svg.querySelector(".wb-box")]);
       this.tell();
     }
     tell(text = "") {
@@ -373,10 +412,8 @@
     }
   }
 
-  const diagrams = [...document.querySelectorAll(".wb-figure:has(.wb-diagram-frame)")].map((figure) => {
-    const frame = figure.querySelector(".wb-diagram-frame");
-    return new Diagram(figure, frame, frame.querySelector("svg"));
-  });
+  const frames = [...document.querySelectorAll(".wb-figure .wb-diagram-frame")];
+  const diagrams = frames.map((frame) => new Diagram(frame.closest(".wb-figure"), frame, frame.querySelector("svg")));
   // an address may name a table: its first diagram shows it
   const arrive = () => {
     let name = "";
@@ -389,7 +426,7 @@
     const diagram = target && diagrams.find((one) => one.svg.contains(target));
     if (!diagram || !target.matches(".wb-box")) return;
     diagram.choose(target);
-    diagram.view.reveal(target);
+    diagram.view.reveal({ at: place(target) });
   };
   addEventListener("hashchange", arrive);
   arrive();
