@@ -108,6 +108,11 @@
       }
       return best;
     }
+    /** The next node, or the one before, by name: so that every one is reached. */
+    after(node, by) {
+      const all = [...this.nodes.values()];
+      return all[(all.indexOf(node) + by + all.length) % all.length];
+    }
   }
   const isStub = (node) => node.group.classList.contains("wb-stub");
   const focusable = (group) => (group.hasAttribute("tabindex") ? group : group.querySelector("a"));
@@ -194,7 +199,7 @@
       if (document.fullscreenEnabled) buttons.push(button("Full screen", "Full screen", () => this.toggleFull()));
       const zoom = make("span", { class: "wb-buttons", role: "group", "aria-label": "View" }, ...buttons);
       this.frame.before(make("div", { class: "wb-tools" }, this.box, this.said, zoom));
-      const keys = "Tab to a node · Arrows go on · Enter shows neighbours, Tab goes through them · + − 0 zoom · Esc clears";
+      const keys = "Tab to a node · Arrows or Page keys go on · Enter shows neighbours, Tab goes through them · + − 0 zoom · Esc clears";
       this.help = make("p", { class: "wb-help" }, keys);
       this.frame.after(this.help);
       this.box.addEventListener("focus", () => this.graph); // read before the first letter comes
@@ -257,6 +262,7 @@
       });
     }
     addKeys() {
+      const turns = { PageDown: 1, PageUp: -1 };
       const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
       this.figure.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && event.target !== this.box) this.clear();
@@ -270,6 +276,7 @@
         else if (event.key === "0") this.view.fit();
         else if (group && (event.key === "Enter" || event.key === " ")) this.choose(group);
         else if (node && ways[event.key]) this.focus(this.graph.beside(node, ways[event.key])?.group);
+        else if (node && turns[event.key]) this.focus(this.graph.after(node, turns[event.key]).group);
         else if (event.target === this.frame && ways[event.key]) {
           const [left, top] = ways[event.key].map((way) => way * 80);
           const before = [this.frame.scrollLeft, this.frame.scrollTop];
