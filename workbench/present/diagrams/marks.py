@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from workbench.present.diagrams.layout import Curve, Frame, Layout, Point
+from workbench.present.diagrams.layout import Layout
+from workbench.present.diagrams.parts import Curve, Frame, Point
 from workbench.present.diagrams.scene import (
     HEAD,
     KINDS,
