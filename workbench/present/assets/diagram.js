@@ -217,6 +217,7 @@
         const button = make("button", { type: "button", "aria-pressed": "true", title: "Show or hide these" });
         button.append(...item.childNodes);
         item.append(button);
+        item.hidden = false;
         button.addEventListener("click", () => {
           button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
           this.filter();

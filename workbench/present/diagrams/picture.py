@@ -164,6 +164,8 @@ def legend_html(scene: Scene) -> str:
         drawn = "".join(_mark(moved(mark, 1, 6)) for mark in sample)
         svg = f'<svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true">{drawn}</svg>'
         said = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+        # without a sample it explains nothing: it only filters, which a script does
+        said += "" if drawn else " hidden"
         items.append(f"<li{said}>{svg if drawn else ''}{escape(text)}</li>")
     items += [f"<li>{escape(text)}</li>" for text in letters(scene)]
     return f'<ul class="wb-lines">{"".join(items)}</ul>' if items else ""
