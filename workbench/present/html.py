@@ -186,7 +186,8 @@ def summary_of(notebook: NotebookNode) -> str:
 
 
 def _page(template: str, frame: Frame, **values: object) -> str:
-    return _environment().get_template(template).render(frame=frame, **values)
+    assets = sorted(asset.name for asset in (_HERE / "assets").iterdir())
+    return _environment().get_template(template).render(frame=frame, assets=assets, **values)
 
 
 @cache

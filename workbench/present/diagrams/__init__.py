@@ -20,7 +20,7 @@ from workbench.present.diagrams.dot import dot_text
 from workbench.present.diagrams.estate import estate_scene
 from workbench.present.diagrams.layout import Layout, lay_out
 from workbench.present.diagrams.picture import Picture, compose, legend_html, to_bytes, to_svg
-from workbench.present.diagrams.scene import Scene, anchor_of, violates, written
+from workbench.present.diagrams.scene import Scene, anchor_of, slug, violates, written
 from workbench.present.diagrams.services import pairs_of, service_scene
 from workbench.present.diagrams.tables import HUB, number_of, table_scene
 from workbench.present.text import brief, escape, legible
@@ -34,13 +34,15 @@ NEIGHBOURS = 40  # tables of a neighbourhood; the nearest, and of those the most
 class Diagram:
     """A diagram: its message, and what it shows, ready to be written in any form. Displays itself in a notebook.
 
-    ``notes`` say what is counted and what is left out; ``alt`` says the picture in words.
+    ``notes`` say what is counted and what is left out; ``alt`` says the picture in words. ``links`` are addresses
+    that boxes lead to on a page, by their id: ``slug("service", NAME)`` of a service, ``anchor_of`` of a table.
     """
 
     title: str
     alt: str = field(repr=False)
     notes: tuple[str, ...]
     scene: Scene = field(repr=False)
+    links: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def dot(self) -> str:
@@ -65,11 +67,12 @@ class Diagram:
         picture = self._picture(heading=False)
         # what does not fit beside text is printed on a sheet of its own
         sheet = " wb-sheet" if picture.width > 880 or picture.height > 1100 else ""
+        drawn = to_svg(picture, alone=False, anchors=anchors, links=self.links)
         notes = "".join(f'<p class="wb-sub">{escape(note)}</p>' for note in self.notes)
         return (
             f'<figure class="wb-figure{sheet}"><figcaption><p class="wb-message">{escape(self.title)}</p>'
             f'{notes}{legend_html(self.scene)}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
-            f'aria-label="{escape(self.title)}">{to_svg(picture, alone=False, anchors=anchors)}</div></figure>'
+            f'aria-label="{escape(self.title)}">{drawn}</div></figure>'
         )
 
     def _repr_html_(self) -> str:
@@ -321,4 +324,5 @@ __all__ = [
     "estate_diagram",
     "neighbourhood",
     "service_diagram",
+    "slug",
 ]

@@ -38,6 +38,12 @@ MEANING: Mapping[Line, str] = {
     "dashdot": "function, trigger, type or other",
 }
 VIOLATION = "foreign key across services"
+Status = Literal["violation", "crossing", "inside"]
+STATUSES: Mapping[Status, str] = {
+    "violation": VIOLATION,
+    "crossing": "between services",
+    "inside": "inside a service",
+}
 
 
 def line_of(kind: ReferenceKind) -> Line:
@@ -54,7 +60,7 @@ class Row:
     """A line of a box: a column, with its ``keys`` (``PK``, ``UQ``) at its right, or another note.
 
     ``port`` names it for edges. A row that stands for an edge has that edge in ``instead``. ``refers``: the
-    column is of a reference.
+    column is of a reference. ``names`` are those it is found by, where its text is not one.
     """
 
     port: str
@@ -66,6 +72,7 @@ class Row:
     muted: bool = False
     refers: bool = False
     instead: Edge | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def loud(self) -> bool:
@@ -144,6 +151,14 @@ class Edge:
     def line(self) -> Line:
         """Its line style."""
         return line_of(self.kind)
+
+    @property
+    def status(self) -> Status:
+        """Whether it leaves its service, and is a foreign key that does."""
+        if self.loud:
+            return "violation"
+        one, other = self.services
+        return "crossing" if one and other and one != other else "inside"
 
     @property
     def order(self) -> tuple[str, ...]:

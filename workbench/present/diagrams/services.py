@@ -81,7 +81,7 @@ def service_scene(
 def _rows(edges: Sequence[Edge]) -> tuple[Row, ...]:
     """Return what a service refers to without a line."""
     return tuple(
-        Row(f"to{at}", f"→ {edge.services[1]}", edge.label, instead=edge)
+        Row(f"to{at}", f"→ {edge.services[1]}", edge.label, instead=edge, names=(edge.services[1],))
         for at, edge in enumerate(edges)
     )
 

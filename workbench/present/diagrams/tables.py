@@ -226,7 +226,8 @@ class _Tables:
         if len(rows) > MOST_ROWS:
             hidden = rows[MOST_ROWS:]
             told = ", ".join(row.text for row in hidden[:20])
-            more = Row("more", f"+{len(hidden)} more", tip=told, muted=True)
+            names = tuple(row.text for row in hidden)
+            more = Row("more", f"+{len(hidden)} more", tip=told, muted=True, names=names)
             rows = [*rows[:MOST_ROWS], more]
         return rows
 
