@@ -58,7 +58,15 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
     instances, services = resolver.instances_and_services()
     resolver.names()
     resolver.effort()
-    for kind in ("references", "aliases", "actors", "thresholds", "designs", "events", "exemptions"):
+    for kind in (
+        "references",
+        "aliases",
+        "actors",
+        "thresholds",
+        "designs",
+        "events",
+        "exemptions",
+    ):
         getattr(resolver, kind)()
     name = contents.estate.name or name
     return Estate(
@@ -414,7 +422,9 @@ class _Resolver:
                 continue
             if said == ["shard_key"]:
                 if one.table is not None:
-                    self.fault(entry, "stands for all services; leave it out of a shard_key", "table")
+                    self.fault(
+                        entry, "stands for all services; leave it out of a shard_key", "table"
+                    )
             elif one.table is None:
                 self.fault(entry, 'is missing; write table = "SERVICE.TABLE"', "table")
                 continue
@@ -426,8 +436,10 @@ class _Resolver:
                 self.fault(entry, "belongs to an index; leave it out", "where")
             hashed = one.partition is not None and one.partition.strategy == "hash"
             if one.partitions is not None and (one.partitions < 1 or not hashed):
-                self.fault(entry, "counts the parts of a hash; leave it out elsewhere", "partitions")
-            key = (said[0], one.index or one.shard_key and "", one.table)
+                self.fault(
+                    entry, "counts the parts of a hash; leave it out elsewhere", "partitions"
+                )
+            key = (said[0], one.index, one.table)
             before = seen.setdefault(key, entry.where)
             if before != entry.where:
                 self.fault(entry, f"is said at {before} already; keep one", said[0])

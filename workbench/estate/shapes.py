@@ -156,7 +156,9 @@ _PARTITION = re.compile(r"\s*(?P<word>[a-z]+)\s*(?:\((?P<columns>[^()]+)\)\s*)?"
 
 def _partitioning(value: object) -> Partitioning:
     found = _PARTITION.fullmatch(value) if isinstance(value, str) else None
-    columns = tuple(c.strip().strip('"') for c in (found["columns"] or "").split(",")) if found else ()
+    columns = (
+        tuple(c.strip().strip('"') for c in (found["columns"] or "").split(",")) if found else ()
+    )
     columns = () if columns == ("",) else columns
     word: Any = found["word"] if found else None
     if word in _PERIODS and len(columns) < 2 and all(columns):
