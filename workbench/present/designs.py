@@ -15,7 +15,7 @@ from workbench.decide.facts import Interval
 from workbench.present.bench import Bench
 from workbench.present.tables import Column, Kind, Table
 from workbench.present.text import escape
-from workbench.present.units import count_text, interval_text
+from workbench.present.units import interval_text, share_text
 
 _RANK = {"not met": 0, "unknown": 1, "met": 2}
 _WORDS: Mapping[str, str] = {
@@ -75,8 +75,8 @@ class Designed:
                 "table": one.subject.removeprefix("public."),
                 "wished": one.wished.removeprefix("partitioned by "),
                 "state": one.state,
-                "because": one.because,
-                "way": one.in_the_way or None,
+                "because": (one.because, *(w.split(":")[0] for w in one.in_the_way)),
+                "step": one.next_step,
             }
             for name, key in (
                 ("calls with the key", "calls"),
@@ -98,7 +98,7 @@ class Designed:
             Column("time", "Time with the key", "share", until="time_until", because="time_why"),
             Column("rows", "Rows a partition", "count", until="rows_until", because="rows_why"),
             Column("bytes", "Bytes a partition", "bytes", until="bytes_until", because="bytes_why"),
-            Column("way", "In the way", "list", absent="nothing"),
+            Column("step", "Next step", absent="–"),
         ]
         return self._table(rows, columns, "Partitions")
 
@@ -146,7 +146,7 @@ class Designed:
             ),
             Column("sql", "Statement", "sql"),
         ]
-        return self._table(rows, columns, f"Slow statements: {held[0].wished} was agreed")
+        return self._table(rows, columns, f"Slow statements: {held[0].wished}")
 
     def _rest(self) -> Table:
         rows = []
@@ -163,7 +163,7 @@ class Designed:
                         "wished": held[0].wished,
                         "state": held[0].state,
                         "because": held[0].because if len(held) == 1 else _together(held),
-                        "step": held[0].next_step,
+                        "step": held[0].next_step if len(held) == 1 else _step(held[0]),
                     }
                 )
         columns = [
@@ -211,8 +211,13 @@ def _alike(one: Answer) -> object:
     """What is told in one line: all of a topic that is met, and what is said in the same words."""
     if one.state == "met" and one.topic != "index":
         return one.state, one.wished
-    named = str(one.next_step).replace(one.service or "\0", "\0")
-    return one.state, one.wished, one.because, named
+    return one.state, one.wished, one.because, _step(one)
+
+
+def _step(one: Answer) -> str | None:
+    """The next step, as it is for every service."""
+    mine = f"[services.{one.service}."
+    return one.next_step and one.next_step.replace(mine, "[services.NAME.")
 
 
 def _whose(held: Sequence[Answer]) -> str:
@@ -230,8 +235,10 @@ def _together(held: Iterable[Answer]) -> str:
     if len(told) == 1 or len(known) < len(every):
         return every[0].because
     ends = Interval(min(v.low for v in known), max(v.high for v in known))
-    figure = firsts[0]
+    figure, heads = firsts[0], {a.because.partition(":")[0] for a in every}
     if figure.unit == "share":
-        return f"{figure.name}: {interval_text(ends.low * 100, ends.high * 100, lambda v: f'{v:.3g}')} %"
-    write = (lambda v: f"{v:.3g}") if figure.unit == "ms" else count_text
-    return f"{figure.name}: {interval_text(*ends, write)} {figure.unit}"
+        shown = interval_text(*ends, share_text) + " %"
+    else:
+        shown = f"{interval_text(*ends, lambda v: f'{v:.3g}')} {figure.unit}"
+    told_first = f"{heads.pop()}; " if len(heads) == 1 else ""
+    return f"{told_first}{figure.name}: {shown}"

@@ -91,15 +91,15 @@ class Partitions:
         )
         if table.kind != "p":
             barriers = self._barriers(table, columns)
-            step = f"make {table.name} anew as PARTITION BY {_sql(wish, columns)}, fill it, and change the names: a table is not divided in place"
+            step = _anew(wish, columns)
             if barriers:
-                step += "; first what is in the way"
+                step = f"change what is in the way; {step}"
             because = f"it is not partitioned{aside}"
             answer = Answer("partition", "not met", because=because, next_step=step, **facts)
             return _with(answer, figures, barriers)
         state, because = self._as_wished(table, wish, columns, count)
         steps = {
-            "not met": f"make {table.name} anew as PARTITION BY {_sql(wish, columns)}, fill it, and change the names",
+            "not met": _anew(wish, columns),
             "unknown": _COLLECT,
         }
         if state == "not met" and because.startswith(_LENGTHS):
@@ -268,8 +268,9 @@ def _each(wish: Partitioning) -> str:
     return f"a {wish.every}"
 
 
-def _sql(wish: Partitioning, columns: tuple[str, ...]) -> str:
-    return f"{wish.strategy.upper()} ({', '.join(columns)})"
+def _anew(wish: Partitioning, columns: tuple[str, ...]) -> str:
+    key = f"{wish.strategy.upper()} ({', '.join(columns)})"
+    return f"make the table anew, PARTITION BY {key}: none is divided in place"
 
 
 def _with(answer: Answer, figures: tuple[Figure, ...], barriers: tuple[str, ...]) -> Answer:

@@ -14,9 +14,9 @@ from workbench.analyse.stored import settings_of
 from workbench.decide.designs.facts import Answer, Figure, known
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import Interval
-from workbench.decide.measured import Ask
+from workbench.decide.measured import Ask, Measured
 from workbench.decide.measures import MEASURES
-from workbench.estate import METRICS, Instance, Service
+from workbench.estate import METRICS, Instance, Metric, Service, limits_on
 from workbench.snapshot import records
 
 REPLICA_LOAD = 0.5
@@ -77,7 +77,7 @@ class Servers:
             "instance": instance.name,
             "figures": figures,
         }
-        seen = "" if peak is None else f"; at most {peak} were seen at a look"
+        seen = "" if peak is None else f"; the most seen at a look: {peak}"
         if room is not None and asked > room:
             because = f"{what} ask for {asked:,} connections of {room:,}{seen}"
             step = f"a pooler before {instance.name}, or smaller pools: {room // max(len(services), 1)} a service fit"
@@ -92,7 +92,8 @@ class Servers:
             )
         if silent or not services:
             because = f"{what} ask for {asked:,} of {room:,}; nothing is said of the others{seen}"
-            step = f"write connection_limit for {', '.join(silent[:5]) or 'its services'}"
+            step = "write connection_limit for the services that lack it"
+            facts["in_the_way"] = tuple(f"{name} says nothing of its pool" for name in silent)
             return Answer("pool", "unknown", because=because, next_step=step, **facts)
         return Answer("pool", "met", because=f"{what} ask for {asked:,} of {room:,}{seen}", **facts)
 
@@ -110,34 +111,48 @@ class Servers:
     # -- replicas
 
     def _replicas(self) -> Iterator[Answer]:
+        """Hold each service against its own limit, with the numbers of its own formula."""
         metric = METRICS["replica_load"]
-        ask = Ask("service", busiest=True, parameters=metric.parameters)
-        limits = {
-            t.service: t.hard or t.soft
-            for t in self.evidence.estate.thresholds
-            if t.metric == "replica_load" and (t.hard or t.soft)
+        variants: dict[tuple[tuple[str, float], ...], dict[str, float]] = {}
+        for service in self._services:
+            limit, numbers = self._asked(service, metric)
+            variants.setdefault(numbers, {})[service.name] = limit
+        for numbers, limits in variants.items():
+            ask = Ask("service", busiest=True, parameters=dict(numbers), services=frozenset(limits))
+            for measured in MEASURES["replica_load"](self.evidence, ask):
+                limit = limits[str(measured.thing.service)]
+                yield self._of_replica(measured, limit, dict(numbers)["read_share"])
+
+    def _asked(
+        self, service: Service, metric: Metric
+    ) -> tuple[float, tuple[tuple[str, float], ...]]:
+        """The limit of a service, as its threshold has it or else the project's, and the numbers of the formula."""
+        thing = {"instance": service.instance, "service": service.name}
+        kinds = {s.name: s.kind for s in self._services}
+        written = self.evidence.estate.thresholds
+        found = limits_on(written, metric, "service", thing, kinds)
+        limit, threshold = found.get("hard") or found.get("soft") or (REPLICA_LOAD, None)
+        numbers = dict(metric.parameters) | (dict(threshold.parameters) if threshold else {})
+        return limit, tuple(sorted(numbers.items()))
+
+    def _of_replica(self, measured: Measured, limit: float, reads: float) -> Answer:
+        figure, instance = measured.figure, str(measured.thing.instance)
+        name = str(measured.thing.service)
+        facts: dict[str, Any] = {
+            "subject": name,
+            "wished": f"a read replica where reads are over {reads:.0%} and load over {limit:.0%} of the vCPUs",
+            "service": name,
+            "instance": instance,
         }
-        for measured in MEASURES["replica_load"](self.evidence, ask):
-            thing, figure = measured.thing, measured.figure
-            name, instance = str(thing.service), str(thing.instance)
-            limit = float(limits.get(name) or limits.get(None) or REPLICA_LOAD)
-            reads = metric.parameters["read_share"]
-            facts: dict[str, Any] = {
-                "subject": name,
-                "wished": f"a read replica where reads are over {reads:.0%} and load over {limit:.0%} of the vCPUs",
-                "service": name,
-                "instance": instance,
-            }
-            if figure.low is None or figure.high is None:
-                why = str(figure.because)
-                step = why if ":" in why else "collect statements over two days, and declare vcpus"
-                yield Answer("replica", "unknown", because=why, next_step=step, **facts)
-                continue
-            facts["figures"] = (
-                known("load, if mostly read", "share", figure.low, figure.high),
-                *self._movable.get((instance, name), ()),
-            )
-            yield self._replica(instance, figure.low, figure.high, limit, figure.because, facts)
+        if figure.low is None or figure.high is None:
+            step = "declare capacity = { vcpus = ... }, and collect statements over two days"
+            why = str(figure.because)
+            return Answer("replica", "unknown", because=why, next_step=step, **facts)
+        facts["figures"] = (
+            known("load, if mostly read", "share", figure.low, figure.high),
+            *self._movable.get((instance, name), ()),
+        )
+        return self._replica(instance, figure.low, figure.high, limit, figure.because, facts)
 
     def _replica(
         self,
