@@ -16,6 +16,9 @@ from workbench.decide.evidence import Evidence
 from workbench.estate import Design
 from workbench.sql import redact
 
+_CAST = re.compile(
+    r"::(character varying|double precision|timestamp with(out)? time zone|[a-z_0-9]+)(\[\])?"
+)
 _TRUE = re.compile(r"\s*=\s*true$|\s+is\s+true$")
 
 
@@ -114,7 +117,7 @@ def _plain(predicate: str) -> str:
     >>> _plain("(is_active)"), _plain("is_active = TRUE"), _plain("((status)::text = '?'::text)")
     ('is_active', 'is_active', "status = '?'")
     """
-    text = re.sub(r"::[a-z ]+(\[\])?", "", " ".join(predicate.lower().split()))
+    text = _CAST.sub("", " ".join(predicate.lower().split()))
     text = re.sub(r"\((\w+)\)", r"\1", text)
     while text.startswith("(") and text.endswith(")") and _closes_last(text):
         text = text[1:-1].strip()

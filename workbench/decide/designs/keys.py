@@ -2,8 +2,8 @@
 
 A statement carries the key of a table where it holds the key's columns to values, itself or through columns that it
 sets equal; an INSERT brings the key in its rows. It is left open where the key is only joined, where the text is
-reached through a view or is approximate, where the table is used twice, and under OR, NOT, CASE and FILTER, of which the
-facts of a statement do not tell.
+reached through a view or is approximate, where the table is used twice, and under OR, NOT and CASE, of which the facts of a
+statement do not tell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Root = tuple[str, str, str, str]
 EQUAL = frozenset(("eq", "in"))
 WITHIN = frozenset(("eq", "in", "range"))
 
-_LOOSE = re.compile(r"\bor\b|\bnot\s*\(|\bcase\b|\bfilter\s*\(", re.IGNORECASE)
+_LOOSE = re.compile(r"\bor\b|\bnot\s*\(|\bcase\b", re.IGNORECASE)
 
 
 class Key(NamedTuple):
