@@ -221,7 +221,10 @@ def test_the_page_tells_each_topic_once_and_stays_text(bench, found):
     assert set(shards.frame["service"]) == {s.name for s in bench.estate.services if not s.external}
     assert slow.frame["service"].tolist() == ["product"]
     assert list(rest.frame["state"]).count("met") >= 3
-    tags = Tags(told._repr_html_())
+    page = told._repr_html_()
+    assert "&#x27;it is not" not in page
+    assert "it is not partitioned<br>" in page
+    tags = Tags(page)
     assert tags.open == []
     assert tags.seen <= ALLOWED | {"b", "p"}
     assert "Sharded by user_id" in repr(told)

@@ -91,7 +91,7 @@ class Designed:
             Column("table", "Table", "name"),
             Column("wished", "Partitioned by"),
             Column("state", "Stands"),
-            Column("because", "What is there"),
+            Column("because", "What is there, and in the way", "list"),
             Column(
                 "calls", "Calls with the key", "share", until="calls_until", because="calls_why"
             ),

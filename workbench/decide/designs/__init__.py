@@ -41,9 +41,9 @@ def designs(found: History | Evidence) -> Designs:
 
     >>> from workbench import load_history
     >>> from workbench.share import reference_estate
-    >>> found = designs(load_history(reference_estate("shop") / "history"))
-    >>> [(a.subject, a.state) for a in found.of("index")]
-    [('idx_users_active', 'not met'), ('idx_orders_user_status', 'met')]
+    >>> found = designs(load_history(reference_estate("hauspet-small") / "history"))
+    >>> [(a.subject, a.state) for a in found.of("pool")]
+    [('main', 'unknown')]
     """
     evidence = Evidence(found) if isinstance(found, History) else found
     layout, statements = Layout(evidence.history.newest), Statements(evidence)
