@@ -165,6 +165,7 @@ def verdicts(
     """Limits and how they stand, a verdict for each service with its reasons, what would break if it moved."""
     from dataclasses import replace
 
+    from workbench.decide.designs import designs
     from workbench.decide.evidence import Evidence
     from workbench.decide.verdicts import moves_of
     from workbench.decide.verdicts import verdicts as analyse
@@ -178,7 +179,8 @@ def verdicts(
         asked = moves_of(evidence).what_if(names)
     found = replace(analyse(evidence), what_if=asked)
     if json:
-        terminal.print_document(found.to_json())
+        held = designs(evidence).to_json()
+        terminal.print_document(found.to_json() | {"designs": held})
     else:
         terminal_verdicts.print_verdicts(found)
     new = (

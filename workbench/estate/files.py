@@ -14,6 +14,7 @@ from workbench.estate.names import nearest, toml_key
 from workbench.estate.shapes import (
     AliasTable,
     Complain,
+    DesignTable,
     EstateTable,
     InstanceTable,
     KeyPath,
@@ -34,6 +35,7 @@ _LISTED: dict[str, type] = {
     "aliases": AliasTable,
     "actors": Actor,
     "thresholds": Threshold,
+    "designs": DesignTable,
     "events": Event,
     "exemptions": Exemption,
 }
@@ -95,6 +97,7 @@ class Contents:
     aliases: list[Entry[AliasTable]] = field(default_factory=list)
     actors: list[Entry[Actor]] = field(default_factory=list)
     thresholds: list[Entry[Threshold]] = field(default_factory=list)
+    designs: list[Entry[DesignTable]] = field(default_factory=list)
     events: list[Entry[Event]] = field(default_factory=list)
     exemptions: list[Entry[Exemption]] = field(default_factory=list)
 
