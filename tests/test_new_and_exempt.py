@@ -15,10 +15,12 @@ from test_crossings import ESTATE as CROSSING_ESTATE
 from workbench import load_history, window_of
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import workload
-from workbench.decide.check import accept, check, check_workload
+from workbench.decide.check import Batch, check
 from workbench.decide.crossed import crossings_now, keyed
 from workbench.decide.exemptions import exempted, exemption_row
 from workbench.decide.facts import Interval, Status
+from workbench.decide.limited import limits_now
+from workbench.decide.news import accept, check_workload
 from workbench.decide.seen import Keyed, Seen, never_seen
 from workbench.estate import Exemption, load_estate
 from workbench.estate.resolve import estate_from_text
@@ -336,7 +338,7 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_what_counts_as_new(name):
     before, now, new = PAIRS[name]
-    scopes = [keyed(now).scope]
+    scopes = keyed(now).scopes
     found = never_seen([keyed(now)], [Seen.of([keyed(before)], scopes)])
     assert (bool(found.new), found.unjudged) == (new, ())
     assert never_seen([keyed(now)], [Seen.of([keyed(before)])]).new == ()
@@ -358,36 +360,39 @@ def test_the_past_is_asked_no_further_than_there_is_something_left_to_look_for()
     assert asked == ["a", "b", "a", "b", "c"]
 
 
-def status(key, since, kind="hard", state="crossed"):
-    told = {"instance": "main", "service": key, "since": since}
+def status(key, since, kind="hard", state="crossed", declared=True):
+    told = {"instance": "main", "service": key, "since": since, "declared": declared}
     return Status("total_bytes", "bytes", kind, 5.0, state, Interval(6.0, 6.0), **told)
 
 
-def test_only_hard_limits_that_were_crossed_since_the_baseline_alert():
-    found = check(
-        [],
-        [Seen()],
-        today=TODAY,
-        since=DAY - timedelta(days=5),
-        statuses=[
+def test_written_and_hard_limits_that_were_crossed_since_the_baseline_alert():
+    limits = limits_now(
+        [
             status("new", TODAY - timedelta(days=1)),
             status("when", None),
+            status("known", None),
             status("old", TODAY - timedelta(days=9)),
             status("soft", TODAY, kind="soft"),
+            status("ours", TODAY, kind="soft", declared=False),
             status("unknown", TODAY, state="unknown"),
             status("exempt", TODAY),
-        ],
+        ]
+    )
+    tagged = Seen(frozenset({"threshold:total_bytes:hard:main/known"}))
+    found = check(
+        [Batch("threshold", ("threshold",), limits, [tagged])],
+        today=TODAY,
+        since=DAY - timedelta(days=5),
         exemptions=[Exemption("threshold:total_bytes:hard:main/exempt", "ada", "x", TODAY)],
     )
-    assert [a.kind for a in found.alerts] == ["threshold"] * 2
-    assert [a.subject for a in found.alerts] == ["main/new", "main/when"]
+    assert [a.kind for a in found.alerts] == ["threshold"] * 3
+    assert [a.subject for a in found.alerts] == ["main/new", "main/when", "main/soft"]
+    assert found.alerts[2].wrong.endswith("total_bytes is 6, beyond its soft limit of 5 bytes")
     assert found.exit_code == 1
 
 
 def test_a_stale_target_is_red():
-    found = check(
-        [], None, today=TODAY, stale=["main: last read 2026-01-01, more than 3 nights ago"]
-    )
+    found = check([], today=TODAY, stale=["main: last read 2026-01-01, more than 3 nights ago"])
     assert (found.exit_code, found.alerts[0].subject, found.alerts[0].kind) == (1, "main", "stale")
     assert "nothing can be new" in found.compared
 
