@@ -14,6 +14,7 @@ from test_commands import workbench
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import Break, Interval, Remedy, Resource, Status
 from workbench.decide.judgement import Known, judge
+from workbench.decide.news import check_limits
 from workbench.decide.verdicts import moves_of, verdicts
 from workbench.decide.wishes import warnings_of
 from workbench.estate import load_estate
@@ -262,13 +263,15 @@ def test_check_fails_where_a_limit_is_crossed_and_passes_where_none_is():
 
 
 def test_an_exempted_limit_is_no_news(grown, tmp_path):
-    estate = load_estate(reference_estate("hauspet"))
-    first, *rest = grown.newly_crossed(estate)
-    text = f'[[exemptions]]\nkey = "{first.key}"\nowner = "platform"\nreason = "known"\nexpires = 2027-01-01\n'
+    history = load_history(reference_estate("hauspet") / "history")
+    red = check_limits(grown.statuses, history)
+    first, *rest = (a.key for a in red.alerts)
+    text = f'[[exemptions]]\nkey = "{first}"\nowner = "platform"\nreason = "known"\nexpires = 2027-01-01\n'
     (tmp_path / "estate.toml").write_text(
         (reference_estate("hauspet") / "estate.toml").read_text("utf-8") + text, "utf-8"
     )
-    assert grown.newly_crossed(load_estate(tmp_path)) == tuple(rest)
+    exempt = load_history(history.folder, load_estate(tmp_path))
+    assert [a.key for a in check_limits(grown.statuses, exempt).alerts] == rest
 
 
 def test_a_service_that_is_unknown_is_named_with_the_nearest():

@@ -57,11 +57,14 @@ class Status:
     source: str = ""
     declared: bool = True
     """a person wrote it; False: a default of the project's own"""
+    first_name: str | None = field(default=None, repr=False, compare=False)
+    """what the service was called first, where it was renamed"""
 
     @property
     def key(self) -> str:
-        """The name by which it is exempted and compared: what is limited, not who owns it now."""
-        place = [p for p in (self.instance, self.service, self.scope) if p is not None]
+        """The name by which it is exempted and compared: it outlives a renamed service."""
+        service = self.first_name or self.service
+        place = [p for p in (self.instance, service, self.scope) if p is not None]
         return f"threshold:{self.metric}:{self.kind}:{'/'.join(map(str, place))}"
 
     def to_json(self) -> dict[str, object]:

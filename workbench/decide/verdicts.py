@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +20,6 @@ from workbench.decide.order import next_moves
 from workbench.decide.remedies import Remedies
 from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
-from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import History, records
 
@@ -42,22 +40,6 @@ class Verdicts:
     def of(self, service: str) -> Verdict:
         """Return the verdict of a service; KeyError where it has none."""
         return {v.service: v for v in self.verdicts}[service]
-
-    def newly_crossed(self, estate: Estate, begin: datetime | None = None) -> tuple[Status, ...]:
-        """Return the limits that are crossed and not exempted: written ones, and the project's own where hard.
-
-        With ``begin`` those alone that were not crossed that day already.
-        """
-        day = self.coverage.until.date() if self.coverage.until else date.min
-        accepted = {e.key for e in estate.exemptions if e.expires >= day}
-        return tuple(
-            s
-            for s in self.statuses
-            if s.state == "crossed"
-            and (s.declared or s.kind == "hard")
-            and s.key not in accepted
-            and (begin is None or s.since is None or s.since > begin.date())
-        )
 
     def to_json(self) -> dict[str, object]:
         """Return the ``verdicts`` document."""

@@ -60,10 +60,15 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every fault, file by file: ``file: key: fault; next step``."""
+        return tuple(line for lines in self._texts.values() for line in lines)
+
     def refuse(self) -> None:
         """Raise EstateError where there is any fault."""
         if self._texts:
-            raise EstateError("\n".join(line for lines in self._texts.values() for line in lines))
+            raise EstateError("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
