@@ -41,13 +41,22 @@ def review(
         "reports"
     ),
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            help="Remove older reports but the newest so many, the latest, and those that a decision names.",
+            min=1,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Collect, run every notebook, and write the report; its path is printed last."""
     from workbench.review import review as run
 
     source = source_of(estate, url, history, snapshot, until=until)
-    _report(run(source, out, offline=offline, timeout=timeout, progress=progress), json)
+    made = run(source, out, offline=offline, timeout=timeout, retain=keep, progress=progress)
+    _report(made, json)
 
 
 def _report(result: ReviewResult, json: bool) -> None:

@@ -210,22 +210,28 @@ def readings(history: History) -> tuple[Snapshot, ...]:
     return tuple(s for s in history.collected if s.manifest.profile == "full")
 
 
-def seen_in(history: History) -> Seen:
+def seen_in(history: History, found: Workload | None = None) -> Seen:
     """Return what a history remembers: everything that crosses in its window, and in its last reading alone.
 
-    A statement that nobody called in the window is in pg_stat_statements all the same: it was seen.
+    A statement that nobody called in the window is in pg_stat_statements all the same: it was seen. ``found`` is
+    the history's workload, where there is one already.
     """
-    read = reader_beside(history.folder)
-    found = workload(window_of(history), read)
+    if found is None:
+        found = workload(window_of(history), reader_beside(history.folder))
+    seen = happened(found)
+    last = readings(history)[-1:]
+    return seen if len(history) == 1 or not last else seen | reading(history, last[0])
+
+
+def happened(found: Workload) -> Seen:
+    """Return what crosses in a window, and what was read of it: what nobody called since it began is not here."""
     scopes = {
         scope_of(p.frame, p.instance)
-        for s in readings(history)
+        for s in readings(found.attributed.window.history)
         for p in s.manifest.parts
         if p.frame in _READ.values() and p.endpoint is None
     }
-    seen = Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
-    last = readings(history)[-1:]
-    return seen if len(history) == 1 or not last else seen | reading(history, last[0])
+    return Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
 
 
 def earlier(history: History, until: datetime) -> Iterator[Seen]:
