@@ -38,12 +38,13 @@ def sentence(found: Changes, name: str = "") -> str:
     counts = Counter((c.kind, c.way) for c in found.found if c.kind not in ("size", "table_size"))
     told = []
     for kind, (one, many) in KIND_WORDS.items():
-        ways = [(way, counts[kind, way]) for way in _WAYS if counts[kind, way]]
-        first = True
-        for way, number in ways:
-            noun = f" {one if number == 1 else many}" if first else ""
-            told.append(f"{number:,}{noun} {_WAYS[way]}")
-            first = False
+        ways = [f"{counts[kind, way]:,} {_WAYS[way]}" for way in _WAYS if counts[kind, way]]
+        number = sum(counts[kind, way] for way in _WAYS)
+        noun = one if number == 1 else many
+        if len(ways) == 1:
+            told.append(f"{number:,} {noun} {ways[0].partition(' ')[2]}")
+        elif ways:
+            told.append(f"{number:,} {noun}: {', '.join(ways)}")
     since = f"Since {day_text(found.before.until)}" + (f" ({name})" if name else "")
     grown = growth(found)
     more = (
@@ -51,7 +52,7 @@ def sentence(found: Changes, name: str = "") -> str:
         if grown
         else ""
     )
-    return f"{since}: {', '.join(told) or 'nothing but sizes'}{more}."
+    return f"{since}: {'; '.join(told) or 'nothing but sizes'}{more}."
 
 
 def growth(found: Changes) -> int:
@@ -69,10 +70,14 @@ def ends_words(found: Changes) -> str:
         rates = "calls a day are not compared"
     else:
         rates = (
-            f"calls a day are compared over {found.days:.3g} days up to each, and told from {A_LOT:g} times more or "
+            f"calls a day are compared over {_days(found.days)} up to each, and told from {A_LOT:g} times more or "
             "fewer on"
         )
     return f"{both}; {rates}. Both are read with the estate's files of today."
+
+
+def _days(days: float) -> str:
+    return "a day" if days == 1 else f"{days:.3g} days"
 
 
 def _end(end: End) -> str:
@@ -101,15 +106,21 @@ def _figure(value: Figure, unit: str) -> str:
     return f"{count_text(value)} {unit}".rstrip()
 
 
-def why_words(change: Change, most: int = 160) -> str:
-    """The reason as far as a line holds it: whole sentences."""
-    found = ""
-    for part in change.because.split(". "):
-        longer = f"{found}. {part}" if found else part
-        if found and len(longer) > most:
-            return f"{found}."
-        found = longer
-    return found
+def why_words(change: Change, most: int = 110) -> str:
+    """The reason as far as a line or two hold it.
+
+    >>> why_words(Change("verdict", "changed", "k", "order", because="Rows: 5, over the limit of 4. It stays."), 30)
+    'Rows: 5, over the limit of 4.'
+    >>> why_words(Change("verdict", "changed", "k", "order", because="Rows: 5, over the limit of 4."), 20)
+    'Rows: 5, over the…'
+    """
+    text = change.because
+    if len(text) <= most:
+        return text
+    end = text.rfind(". ", 0, most)
+    if end > 0:
+        return text[: end + 1]
+    return text[: text.rfind(" ", 0, most)].rstrip(",;: ") + "…"
 
 
 def rows_of(found: Iterable[Change]) -> list[tuple[str, str, str, str]]:

@@ -26,7 +26,7 @@ from workbench.present.text import escape
 from workbench.present.units import bytes_text
 from workbench.snapshot import Moment, begin_of, find_moment, load_tags
 
-MOST_LOGGED = 6
+MOST_LOGGED = 4
 """Steps of the change log; each is a comparison of its own."""
 
 _SIZES: tuple[Kind, ...] = ("size", "table_size")
@@ -57,7 +57,7 @@ class Since:
             if self.changes is None
             else f'<p class="wb-sub">{escape(ends_words(self.changes))}</p>'
         )
-        return f'<div class="wb-headline"><p>{escape(self.sentence)}</p>{rests}</div>'
+        return f'<div class="wb-headline"><p>{escape(self.sentence)}</p></div>{rests}'
 
     def __repr__(self) -> str:
         return self.sentence
@@ -135,15 +135,16 @@ class Since:
         return Table(frame, columns, "Not compared", "Everything could be compared.", limit=100)
 
     @property
-    def overlay(self) -> Diagram | str:
+    def overlay(self) -> Diagram | Table:
         """What was added and removed between services, over the references and crossings that are as before."""
         if self.changes is None:
-            return self.sentence
+            return Table(pd.DataFrame(), (), empty=self.sentence)
         added, removed = (
             _pairs(self.changes.of(*_EDGES, ways=[way])) for way in ("added", "removed")
         )
         if not added and not removed:
-            return "No reference and no crossing between services was added or removed."
+            none = "No reference and no crossing between services was added or removed."
+            return Table(pd.DataFrame(), (), empty=none)
         bench = self.bench
         kept = {
             (r.source.service, r.target.service)
@@ -230,7 +231,12 @@ class Log:
             Column("what", "What"),
             Column("way", "Before → after"),
         ]
-        empty = "There is one reading: nothing to log yet."
+        if len(self.steps) < 2:
+            frame = frame.head(0)
+        empty = (
+            "No baseline lies between: there is one step alone, and it stands above. `workbench history tag NAME` "
+            "after a meeting makes the next."
+        )
         return Table(frame, columns, "Change log", empty, limit=200, search=True)
 
     def _repr_html_(self) -> str:

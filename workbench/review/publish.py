@@ -123,6 +123,7 @@ def thin_reports(place: Path, keep: int, decisions: Path | None) -> tuple[Path, 
         beside = (
             place / f"{_STAGING}{report.name}"
         )  # swept by the next review, should this one be killed
+        shutil.rmtree(beside, ignore_errors=True)
         report.rename(beside)
         shutil.rmtree(beside, ignore_errors=True)
     return gone

@@ -19,6 +19,12 @@ A_LOT = 2.0
 LEAST = 10.0
 """Fewer calls a day than that, at both ends, have not changed by a lot."""
 
+_SOURCES = {
+    "statements": "statements",
+    "wal": "records of the WAL",
+    "locks": "samples of transactions",
+    "catalog": "grants",
+}
 _SLACK = timedelta(hours=12)
 """Nights are not taken to the second."""
 
@@ -73,12 +79,14 @@ def crossing_changes(
     new = never_seen([keyed(c) for c in now], past)
     gone = never_seen([keyed(c) for c in then], [happened(windows.since.workload)])
     yield from _told("added", new.new, now, windows.since)
-    yield from _unread(new.unjudged, f"was not read up to {first:%Y-%m-%d}: it may be new or old")
+    yield from _unread(
+        new.unjudged, now, f"were not read up to {first:%Y-%m-%d}: it may be new or old"
+    )
     sampled, rest = _split(gone.new, then, windows.since)
     yield from _told("removed", rest, then, windows.before)
     yield from sampled
     yield from _unread(
-        gone.unjudged, f"was not read after {first:%Y-%m-%d}: it may go on or be gone"
+        gone.unjudged, then, f"were not read after {first:%Y-%m-%d}: it may go on or be gone"
     )
     yield from _more_or_less(windows, {t.key for t in (*new.new, *gone.new)})
 
@@ -140,9 +148,14 @@ def _split(
     return open_, tuple(sure)
 
 
-def _unread(things: tuple[Keyed, ...], why: str) -> Iterator[Uncompared]:
+def _unread(
+    things: tuple[Keyed, ...], crossings: tuple[Crossing, ...], why: str
+) -> Iterator[Uncompared]:
+    held = {c.key: c for c in crossings}
     for thing in things:
-        yield Uncompared("crossing", thing.what, f"{thing.scope} {why}")
+        crossing = held[thing.key]
+        what = f"{_SOURCES[crossing.source]} of {crossing.instance}"
+        yield Uncompared("crossing", thing.what, f"{what} {why}")
 
 
 def _more_or_less(windows: Windows, known: set[str]) -> Iterator[Change | Uncompared]:

@@ -304,8 +304,20 @@ def finding_changes(before: Iterable[Finding], after: Iterable[Finding]) -> Iter
         was, is_ = then.get(key), now.get(key)
         some = is_ or was
         assert some is not None
-        levels = [f.level if f is not None else None for f in (was, is_)]
-        if levels[0] != levels[1]:
+        level, now_level = _level(was), _level(is_)
+        if level != now_level:
             way: Way = "added" if was is None else "removed" if is_ is None else "changed"
             what = f"{some.subject}: {some.detail}"
-            yield Change("finding", way, key, what, None, *levels, because=some.remediation)
+            yield Change(
+                "finding",
+                way,
+                key,
+                what,
+                before=level,
+                after=now_level,
+                because=some.remediation,
+            )
+
+
+def _level(finding: Finding | None) -> str | None:
+    return None if finding is None else finding.level

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from workbench.decide.argument import figure_of
-from workbench.decide.changes.facts import Change, Uncompared
+from workbench.decide.changes.facts import Change, Uncompared, Way
 from workbench.decide.changes.names import FirstNames
 from workbench.decide.facts import Interval, Status
 from workbench.decide.verdicts import Verdicts
 
 _TELLING = ("crossed", "crossing")
+
+States = tuple[str | None, str | None]
 
 
 def verdict_changes(before: Verdicts, after: Verdicts, first: FirstNames) -> Iterator[Change]:
@@ -48,12 +50,12 @@ def limit_changes(
         was, held = then.get(key), now.get(key)
         some = held or was
         assert some is not None
-        states = [s.state if s is not None else None for s in (was, held)]
+        states: States = (_state(was), _state(held))
         if states[0] == states[1] != "unknown":
             continue
         if None in states:
             if any(state in _TELLING for state in states):
-                way = "added" if was is None else "removed"
+                way: Way = "added" if was is None else "removed"
                 yield _change(key[0], some, way, states, some.because or "")
         elif "unknown" in states and not any(state in _TELLING for state in states):
             yield Uncompared("threshold", _what(some), _open(was, held))
@@ -74,14 +76,19 @@ def _keyed(statuses: Iterable[Status], first: FirstNames) -> dict[tuple[str, flo
     return found
 
 
-def _change(key: str, status: Status, way: str, states: list[str | None], because: str) -> Change:
+def _state(status: Status | None) -> str | None:
+    return None if status is None else status.state
+
+
+def _change(key: str, status: Status, way: Way, states: States, because: str) -> Change:
     return Change(
         "threshold",
-        "added" if way == "added" else "removed" if way == "removed" else "changed",
+        way,
         key,
         _what(status),
         status.service,
-        *states,
+        before=states[0],
+        after=states[1],
         because=because,
     )
 
