@@ -1,7 +1,6 @@
 """What changed between two moments: exactly what was changed, by names that last; what is not known is never unchanged."""
 
 import json
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree
