@@ -55,7 +55,7 @@ class Since:
         rests = (
             ""
             if self.changes is None
-            else f'<p class="wb-sub">{escape(ends_words(self.changes))}</p>'
+            else f'<p class="wb-more">{escape(ends_words(self.changes))}</p>'
         )
         return f'<div class="wb-headline"><p>{escape(self.sentence)}</p></div>{rests}'
 
