@@ -200,6 +200,48 @@ def verdicts(
 
 
 @app.command()
+def diff(
+    first: Annotated[
+        str | None,
+        typer.Argument(
+            help="A baseline, a day, a snapshot's file or a report's folder; the review before unless given, else "
+            "the newest baseline or the first reading.",
+            metavar="A",
+        ),
+    ] = None,
+    second: Annotated[
+        str | None, typer.Argument(help="Another, later one; the newest reading.", metavar="B")
+    ] = None,
+    estate: EstatePath = None,
+    history: HistoryDir = None,
+    reports: Annotated[
+        Path, typer.Option("--reports", help="Where reports are.", metavar="DIR")
+    ] = Path("reports"),
+    json: Json = False,
+) -> None:
+    """What changed from A to B: verdicts, limits, crossings, references, services, tables, sizes."""
+    from workbench.decide.changes import changes
+    from workbench.decide.evidence import Evidence
+    from workbench.decide.seen import Seen
+    from workbench.present import terminal, terminal_changes
+    from workbench.review.publish import before_this
+    from workbench.snapshot import begin_of, find_moment
+
+    whole = source_of(estate, None, history).open()
+    now = whole if second is None else whole.between(until=find_moment(whole, second).at)
+    if first is None:
+        review = before_this(reports, now)
+        first = str(review) if review is not None else None
+    moment = begin_of(now) if first is None else find_moment(whole, first)
+    accepted = Seen.from_json(moment.tag.seen) if moment.tag is not None else None
+    found = changes(Evidence(whole.between(until=moment.at)), Evidence(now), accepted)
+    if json:
+        terminal.print_json(now.coverage, "diff", found.to_json())
+    else:
+        terminal_changes.print_changes(found, moment.name)
+
+
+@app.command()
 def diagram(
     estate: EstatePath = None,
     url: Urls = None,

@@ -49,13 +49,29 @@ def review(
         ),
     ] = "lead",
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            help="Remove older reports but the newest so many, the latest, and those that a decision names.",
+            min=1,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Collect, run every notebook, and write the report; its path is printed last."""
     from workbench.review import review as run
 
     source = source_of(estate, url, history, snapshot, until=until)
-    made = run(source, out, offline=offline, audience=audience, timeout=timeout, progress=progress)
+    made = run(
+        source,
+        out,
+        offline=offline,
+        audience=audience,
+        timeout=timeout,
+        retain=keep,
+        progress=progress,
+    )
     _report(made, json)
 
 

@@ -201,13 +201,17 @@ class _WrittenLately:
 
 def seen_in(evidence: Evidence) -> Seen:
     """Return what crosses in a window, and the statements of nobody: once their caller is known they may cross."""
+    return happened(evidence.workload)
+
+
+def happened(found: Workload) -> Seen:
+    """Return what crosses in a window, and what was read of it: what nobody called since it began is not here."""
     scopes = {
         scope_of(p.frame, p.instance)
-        for s in readings(evidence.history)
+        for s in readings(found.attributed.window.history)
         for p in s.manifest.parts
         if p.frame in _READ.values() and p.endpoint is None
     }
-    found = evidence.workload
     return Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
 
 

@@ -23,20 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.decide.decisions import Decision, Due
-    from workbench.decide.verdicts import Verdicts
     from workbench.decide.whatif import Moves
 
 
 @dataclass(frozen=True)
 class Bench(Evidence):
     """One estate with the history under review. Displays itself as a line: estate, period, coverage."""
-
-    @cached_property
-    def verdicts(self) -> Verdicts:
-        """How every limit stands, and a verdict for each service."""
-        from workbench.decide.verdicts import verdicts  # its graphs are slow to load
-
-        return verdicts(self)
 
     @cached_property
     def moves(self) -> Moves:

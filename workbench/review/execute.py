@@ -67,17 +67,17 @@ def run_notebooks(
     parameters: Mapping[str, str | None],
     folder: Path,
     *,
+    offered: Mapping[str, str] = {},
     timeout: float,
     at_once: int | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
     """Run ``notebooks`` in ``folder``, at most ``at_once`` side by side (as many as there are processors).
 
-    ``timeout`` is in seconds for each notebook. However this ends, no process of it is left. UsageError where
+    ``offered`` are parameters for those notebooks that declare them. ``timeout`` is in seconds for each notebook. However this ends, no process of it is left. UsageError where
     a parameter is unknown to a notebook or looks like a secret: then nothing is run.
     """
-    for notebook in notebooks:
-        check_parameters(notebook, parameters)
+    taken = {notebook: _taken(notebook, parameters, offered) for notebook in notebooks}
     environment = _private_environment(folder)
     waiting, running = deque(enumerate(notebooks)), list[_Job]()
     outcomes: dict[int, Outcome] = {}
@@ -86,7 +86,7 @@ def run_notebooks(
         while waiting or running:
             while waiting and len(running) < places:
                 place, notebook = waiting.popleft()
-                running.append(_Job(place, notebook, parameters, folder, environment))
+                running.append(_Job(place, notebook, taken[notebook], folder, environment))
                 progress(f"{notebook.stem}: running")
             for job in [job for job in running if job.ended(timeout)]:
                 running.remove(job)
@@ -100,8 +100,22 @@ def run_notebooks(
     return [outcomes[place] for place in sorted(outcomes)]
 
 
-def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> None:
-    """Refuse parameters that the notebook does not declare, and those that hold a secret, with UsageError."""
+def _taken(
+    notebook: Path, parameters: Mapping[str, str | None], offered: Mapping[str, str]
+) -> Mapping[str, str | None]:
+    """The parameters of one notebook, checked."""
+    known = check_parameters(notebook, parameters)
+    more = {name: value for name, value in offered.items() if name in known}
+    if more:
+        check_parameters(notebook, more)
+    return {**parameters, **more}
+
+
+def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> frozenset[str]:
+    """Refuse parameters that the notebook does not declare, and those that hold a secret, with UsageError.
+
+    Returns the names of those that it declares.
+    """
     import papermill
 
     # papermill formats paths: braces are doubled so that they come through
@@ -121,6 +135,7 @@ def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> No
                 f"parameter {name!r} of {notebook.name} looks like a secret: parameters are stored with the "
                 "run; name the estate's folder, whose file says where passwords are"
             )
+    return frozenset(known)
 
 
 def _private_environment(folder: Path) -> dict[str, str]:

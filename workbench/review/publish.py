@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,12 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from workbench.errors import UsageError
+from workbench.present.text import file_name
+from workbench.snapshot import History, reported
+
 _STAGING = ".staging-"
+_NAME = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
 
 
 @contextmanager
@@ -78,6 +84,49 @@ def publish(report: Path, place: Path, at: datetime, *, latest: bool) -> Path:
         beside.symlink_to(target.name, target_is_directory=True)
         beside.replace(place / "latest")
     return target
+
+
+def published(place: Path) -> list[Path]:
+    """Return the reports in an estate's place, oldest first."""
+    named = ((_NAME.fullmatch(path.name), path) for path in place.glob("*Z*") if path.is_dir())
+    found = [((m[1], int(m[2] or 1)), path) for m, path in named if m]
+    return [path for _, path in sorted(found)]
+
+
+def before_this(out: Path, history: History) -> Path | None:
+    """Return the review before: the newest good report under ``out`` on an earlier reading of the history; None without one."""
+    held = history.collected
+    found: list[tuple[datetime, int, Path]] = []
+    for number, report in enumerate(
+        published(Path(out).absolute() / file_name(history.estate.name))
+    ):
+        with suppress(UsageError):  # half a folder, or of a version without coverage
+            until = reported(report, history.estate.name)
+            if held[0].at <= until < held[-1].at:
+                found.append((until, number, report))
+    return max(found)[-1] if found else None
+
+
+def thin_reports(place: Path, keep: int, decisions: Path | None) -> tuple[Path, ...]:
+    """Remove all but the ``keep`` newest reports of an estate, and return those that are gone.
+
+    What ``latest`` points to stays, and what a file in ``decisions`` names: minutes must not lose their evidence.
+    Where those files cannot be read, OSError, and nothing is removed.
+    """
+    files = sorted(decisions.glob("*.md")) if decisions is not None else []
+    cited = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    latest = place / "latest"
+    spared = latest.resolve().name if latest.exists() else ""
+    old = published(place)[:-keep]
+    gone = tuple(r for r in old if r.name != spared and r.name not in cited)
+    for report in gone:
+        beside = (
+            place / f"{_STAGING}{report.name}"
+        )  # swept by the next review, should this one be killed
+        shutil.rmtree(beside, ignore_errors=True)
+        report.rename(beside)
+        shutil.rmtree(beside, ignore_errors=True)
+    return gone
 
 
 def write_status(path: Path, status: Mapping[str, object]) -> None:

@@ -16,7 +16,7 @@ from workbench.present.bench import Bench, open_bench
 from workbench.present.text import file_name, without_secrets
 from workbench.review.execute import Outcome, Progress, run_notebooks
 from workbench.review.pages import write_pages
-from workbench.review.publish import publish, staging, write_status
+from workbench.review.publish import before_this, publish, staging, write_status
 from workbench.share import shared
 
 TIMEOUT = 600.0  # seconds for one notebook
@@ -96,6 +96,7 @@ def run_review(
         "snapshot": _absolute(snapshot),
         "until": until,
     }
+    review_before = before_this(Path(out), bench.history)
     place = Path(out).absolute() / file_name(bench.estate.name) / readers.folder
     attempt = _Attempt(place / "status.json", bench, started)
     with attempt, staging(place) as folder:
@@ -105,6 +106,7 @@ def run_review(
             chosen,
             {name: value for name, value in parameters.items() if value is not None},
             folder / "work",
+            offered={} if review_before is None else {"baseline": str(review_before)},
             timeout=timeout,
             progress=progress,
         )

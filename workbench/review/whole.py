@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.decide.decisions import FOLDER
 from workbench.review.execute import Progress
+from workbench.review.publish import thin_reports
 from workbench.review.report import TIMEOUT, ReviewResult, run_review
 from workbench.source import Source, collect_reached, keep, stale
 
@@ -19,12 +21,13 @@ def review(
     offline: bool = False,
     audience: str = "lead",
     timeout: float = TIMEOUT,
+    retain: int | None = None,
     progress: Progress = lambda _: None,
 ) -> ReviewResult:
     """Collect a snapshot into the source's history and report on that history.
 
     ``offline``, or a source that names one snapshot, collects nothing. A source of URLs without a
-    history has one for the time of the review. Raises Unreachable where no instance was connected, and
+    history has one for the time of the review. ``retain`` removes all but so many reports: see ``thin_reports``. Raises Unreachable where no instance was connected, and
     what ``run_review`` raises.
     """
     with ExitStack() as stack:
@@ -45,5 +48,9 @@ def review(
             timeout=timeout,
             progress=progress,
         )
+        if retain is not None:
+            decisions = estate.folder / FOLDER if estate.folder is not None else None
+            for report in thin_reports(result.folder.parent, retain, decisions):
+                progress(f"removed {report}: {retain} reports are kept, and no decision names it")
         late = [] if source.snapshot else stale(history, estate)
         return replace(result, late=tuple(late))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from workbench.present.diagrams.layout import Layout
 from workbench.present.diagrams.parts import Curve, Frame, Point
 from workbench.present.diagrams.scene import (
+    BECAME,
     HEAD,
     KINDS,
     LONGEST,
@@ -113,6 +114,8 @@ def marks_of(scene: Scene, layout: Layout) -> Iterator[Group]:
 def _edge(curve: Curve, scene: Scene, opacity: float) -> Group:
     edge, colour = curve.edge, ACCENT if curve.edge.loud else MUTED
     width = stroke(edge, scene.weighted)
+    if edge.mark == "kept":
+        colour, width = GREY, 1.0
     line = Path(curve.points, colour, width, DASHES[edge.line], opacity)
     head = _arrow(curve.points[-1], curve.tip, colour, max(3.2, width * 0.9))
     marks = (line,) if head is None else (line, head)
@@ -131,6 +134,7 @@ def _data(edge: Edge) -> dict[str, str]:
         "kind": edge.kind,
         "status": edge.status,
         "weight": str(edge.weight),
+        **({"mark": edge.mark} if edge.mark else {}),
         "service": one,
         "to-service": other,
     }
@@ -237,7 +241,13 @@ def _title(box: Box, x: float, y: float) -> Iterator[Mark]:
 def keys(scene: Scene) -> list[tuple[tuple[Mark, ...], str]]:
     """Return what the lines and letters of a scene mean: a sample, in a field of 34 by 0 px, and words."""
     found = [(_sample(MUTED, 1.4, DASHES[line]), MEANING[line]) for line in scene.lines]
-    if any(edge.loud for edge in scene.all_edges):
+    samples = {
+        "added": _sample(ACCENT, 3.0, ()),
+        "removed": _sample(MUTED, 2.0, DASHES["dashed"]),
+        "kept": _sample(GREY, 1.0, ()),
+    }
+    found += [(samples[mark], BECAME[mark]) for mark in scene.became]
+    if any(edge.loud and not edge.mark for edge in scene.all_edges):
         found.append((_sample(ACCENT, 3.0, ()), VIOLATION))
     return [*found, *(((), text) for text in letters(scene))]
 
@@ -293,7 +303,9 @@ def letters(scene: Scene) -> list[str]:
     rows = [row for box in scene.boxes for row in box.rows]
     held = {key for row in rows for key in row.keys}
     found = []
-    if scene.weighted and scene.edges:
+    if scene.became:
+        found.append("a number counts what was added (+) or removed (−) between two services")
+    elif scene.weighted and scene.edges:
         found.append("a number counts references; a line grows with it")
     if "PK" in held:
         found.append("PK primary key")

@@ -45,6 +45,15 @@ STATUSES: Mapping[Status, str] = {
     "inside": "inside a service",
 }
 
+Mark = Literal["", "added", "removed", "kept"]
+"""What became of an edge between two moments; nothing where only one is drawn."""
+
+BECAME: Mapping[Mark, str] = {
+    "added": "added",
+    "removed": "removed",
+    "kept": "as before",
+}
+
 
 def line_of(kind: ReferenceKind) -> Line:
     """Return how references of a kind are drawn.
@@ -146,10 +155,13 @@ class Edge:
     tip: str = ""
     services: tuple[str, str] = ("", "")
     nullable: bool = True
+    mark: Mark = ""
 
     @property
     def line(self) -> Line:
         """Its line style."""
+        if self.mark:
+            return "dashed" if self.mark == "removed" else "solid"
         return line_of(self.kind)
 
     @property
@@ -163,7 +175,10 @@ class Edge:
     @property
     def order(self) -> tuple[str, ...]:
         """By what it joins."""
-        return (self.tail, self.head, self.tail_port, self.head_port, self.kind, self.label)
+        return (
+            *(self.tail, self.head, self.tail_port, self.head_port),
+            *(self.kind, self.label, self.mark),
+        )
 
 
 @dataclass(frozen=True)
@@ -192,8 +207,14 @@ class Scene:
     @property
     def lines(self) -> tuple[Line, ...]:
         """The line styles it uses, in the order of the legend."""
-        used = {edge.line for edge in self.all_edges if not edge.loud}
+        used = {edge.line for edge in self.all_edges if not (edge.loud or edge.mark)}
         return tuple(line for line in MEANING if line in used)
+
+    @property
+    def became(self) -> tuple[Mark, ...]:
+        """What became of its edges, in the order of the legend."""
+        used = {edge.mark for edge in self.all_edges}
+        return tuple(mark for mark in BECAME if mark in used)
 
     @property
     def all_edges(self) -> tuple[Edge, ...]:
