@@ -41,22 +41,47 @@ def review(
         "reports"
     ),
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Exit with 1 where something new crosses, or a limit is newly crossed."
+        ),
+    ] = False,
+    webhook: Annotated[
+        Path | None,
+        typer.Option(
+            "--webhook",
+            help="Tell what may alert to the address in this file, or in WORKBENCH_WEBHOOK.",
+            metavar="FILE",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Collect, run every notebook, and write the report; its path is printed last."""
     from workbench.review import review as run
+    from workbench.review import webhook_of
 
-    source = source_of(estate, url, history, snapshot, until=until)
-    _report(run(source, out, offline=offline, timeout=timeout, progress=progress), json)
+    result = run(
+        source_of(estate, url, history, snapshot, until=until),
+        out,
+        offline=offline,
+        strict=check,
+        webhook=webhook_of(webhook),
+        timeout=timeout,
+        progress=progress,
+    )
+    _report(result, json)
 
 
 def _report(result: ReviewResult, json: bool) -> None:
     from workbench.present import terminal
 
+    if result.untold:
+        progress(result.untold)
     if json:
         terminal.print_json(result.coverage, "review", result.to_json())
     else:
-        for line in (*result.late, *result.failures):
+        for line in (*map(str, result.check.alerts), *result.failures):
             progress(line)
         sys.stdout.write(f"{result.index}\n")
     if result.exit_code:

@@ -3,14 +3,17 @@
 from workbench.review.desk import open_lab
 from workbench.review.execute import Outcome, run_notebooks
 from workbench.review.report import ReviewResult, run_review, write_pages
+from workbench.review.webhook import Webhook, webhook_of
 from workbench.review.whole import review
 
 __all__ = [
     "Outcome",
     "ReviewResult",
+    "Webhook",
     "open_lab",
     "review",
     "run_notebooks",
     "run_review",
+    "webhook_of",
     "write_pages",
 ]
