@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
+from workbench.present.kept import FOLDER
+from workbench.present.parameters import holds_secret
 from workbench.present.text import without_secrets
+from workbench.review.webhook import URL
 from workbench.review.worker import KERNEL
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ Progress = Callable[[str], None]
 
 START_TIMEOUT = 60  # seconds for a kernel to answer
 _INJECTED = {"injected-parameters", "papermill-error-cell-tag"}
-_SECRET_NAME = re.compile(r"passw|passwd|pwd|secret|token|credential|api_?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,19 @@ def run_notebooks(
     offered: Mapping[str, str] = {},
     timeout: float,
     at_once: int | None = None,
+    kept: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
     """Run ``notebooks`` in ``folder``, at most ``at_once`` side by side (as many as there are processors).
 
-    ``offered`` are parameters for those notebooks that declare them. ``timeout`` is in seconds for each notebook. However this ends, no process of it is left. UsageError where
+    ``offered`` are parameters for those notebooks that declare them. ``timeout`` is in seconds for each notebook.
+    In the folder ``kept`` they share what they compute. However this ends, no process of it is left. UsageError where
     a parameter is unknown to a notebook or looks like a secret: then nothing is run.
     """
     taken = {notebook: _taken(notebook, parameters, offered) for notebook in notebooks}
     environment = _private_environment(folder)
+    if kept is not None:
+        environment[FOLDER] = str(kept)
     waiting, running = deque(enumerate(notebooks)), list[_Job]()
     outcomes: dict[int, Outcome] = {}
     places = max(1, at_once or os.cpu_count() or 1)
@@ -130,7 +135,7 @@ def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> fr
             raise UsageError(
                 f"{notebook.name} has no parameter {name!r}; it has {', '.join(sorted(known))}"
             )
-        if _SECRET_NAME.search(name) or (value is not None and without_secrets(value) != value):
+        if holds_secret(name, value):
             raise UsageError(
                 f"parameter {name!r} of {notebook.name} looks like a secret: parameters are stored with the "
                 "run; name the estate's folder, whose file says where passwords are"
@@ -150,7 +155,8 @@ def _private_environment(folder: Path) -> dict[str, str]:
     }
     (folder / "tmp").mkdir()
     (kernel / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSTARTUP"}
+    left_out = {"PYTHONSTARTUP", FOLDER, URL}
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
     environment |= {
         "JUPYTER_PATH": str(folder / "jupyter"),
         "JUPYTER_DATA_DIR": str(folder / "jupyter"),

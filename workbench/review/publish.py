@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -34,32 +34,34 @@ _NAME = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
 def staging(place: Path) -> Iterator[Path]:
     """Give an empty folder inside ``place`` to build in; it is gone afterwards, with all that was not published.
 
-    Folders of runs that were killed are swept: nobody holds their lock.
+    One at a time: UsageError where another review holds ``place``, in this process or another. The hold ends
+    with its process; what a killed one left is swept.
     """
     place.mkdir(parents=True, exist_ok=True)
-    held = ExitStack()
-    with _locked(place):
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(_busy(place)) from None
         for old in place.glob(f"{_STAGING}*"):
-            with suppress(OSError), _locked(old, wait=False):
-                shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=place))
-        held.enter_context(_locked(folder))
-    with held:
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a folder, which ends with the process; OSError where it is held and ``wait`` is not."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
     finally:
         os.close(handle)
+
+
+def _busy(place: Path) -> str:
+    told = ""
+    with suppress(OSError, ValueError, AttributeError):
+        status = json.loads((place / "status.json").read_text(encoding="utf-8"))
+        if status.get("status") == "running":
+            told = f" since {status.get('started')} (process {status.get('pid')})"
+    return f"{place}: a review is running there{told}; wait for it, or write elsewhere with --out"
 
 
 def publish(report: Path, place: Path, at: datetime, *, latest: bool) -> Path:
