@@ -40,6 +40,12 @@ def review(
     out: Annotated[Path, typer.Option("--out", help="Where reports go.", metavar="DIR")] = Path(
         "reports"
     ),
+    single_file: Annotated[
+        bool,
+        typer.Option(
+            "--single-file", help="Also write the whole report as one file, to be mailed."
+        ),
+    ] = False,
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
     json: Json = False,
 ) -> None:
@@ -47,7 +53,8 @@ def review(
     from workbench.review import review as run
 
     source = source_of(estate, url, history, snapshot, until=until)
-    _report(run(source, out, offline=offline, timeout=timeout, progress=progress), json)
+    done = run(source, out, offline=offline, single=single_file, timeout=timeout, progress=progress)
+    _report(done, json)
 
 
 def _report(result: ReviewResult, json: bool) -> None:
@@ -58,7 +65,7 @@ def _report(result: ReviewResult, json: bool) -> None:
     else:
         for line in (*result.late, *result.failures):
             progress(line)
-        sys.stdout.write(f"{result.index}\n")
+        sys.stdout.write(f"{result.single or result.index}\n")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _HERE = files("workbench.present")
 # what a bench says of itself in JupyterLab: here the head of the page says it
 _BENCH = re.compile(r"<div data-workbench(?:=\"\")?>.*?</div>", re.DOTALL)
+_NAMED = re.compile(r'<(tr|g) id="([^"]*)"')
 _HIDDEN_TAGS = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 # Markdown, LaTeX, SVG and scripts from a kernel would stand on the page unescaped: only these are shown.
 _SHOWN = ("text/html", "image/png", "text/plain")
@@ -104,7 +105,9 @@ def notebook_page(notebook: NotebookNode, frame: Frame, *, here: str, failure: s
         title=title,
         here=here,
         failure=legible(failure),
-        body=Markup(_BENCH.sub("", body)),  # outputs escape what comes from a database
+        body=Markup(
+            _with_ids_once(_BENCH.sub("", body))
+        ),  # outputs escape what comes from a database
         contents=[heading for heading in contents if heading.level in (2, 3)],
     )
 
@@ -133,7 +136,7 @@ def index_page(
 
 
 def write_assets(folder: Path) -> None:
-    """Write the style sheets and the script that pages refer to, into ``folder``/assets."""
+    """Write the style sheets and scripts that pages refer to, into ``folder``/assets."""
     target = folder / "assets"
     target.mkdir(parents=True, exist_ok=True)
     for asset in (_HERE / "assets").iterdir():
@@ -164,8 +167,27 @@ def summary_of(notebook: NotebookNode) -> str:
     return ""
 
 
-def _page(template: str, frame: Frame, **values: object) -> str:
-    return _environment().get_template(template).render(frame=frame, **values)
+def _with_ids_once(body: str) -> str:
+    """Several tables and diagrams of a page may show one service or table: an address leads to the first."""
+    seen: set[str] = set()
+
+    def once(found: re.Match[str]) -> str:
+        new = found[2] not in seen
+        seen.add(found[2])
+        return found[0] if new else f"<{found[1]}"
+
+    return _NAMED.sub(once, body)
+
+
+def _page(template: str, frame: Frame, *, here: str, **values: object) -> str:
+    root = "../" * here.count("/")
+    return _environment().get_template(template).render(frame=frame, here=here, root=root, **values)
+
+
+def _loaded(end: str, *, first: str) -> list[str]:
+    """The assets of a kind, as every page loads them: what the others build on, then by name."""
+    found = {asset.name for asset in (_HERE / "assets").iterdir() if asset.name.endswith(end)}
+    return [first, *sorted(found - {first})]
 
 
 @cache
@@ -181,6 +203,8 @@ def _environment() -> jinja2.Environment:
         ),
     )
     environment.globals["contents"] = ()
+    environment.globals["styles"] = _loaded(".css", first="theme.css")  # written by write_assets
+    environment.globals["scripts"] = _loaded(".js", first="theme.js")
     return environment
 
 

@@ -14,6 +14,7 @@ from workbench.model import Coverage
 from workbench.present import capacity as show
 from workbench.present import html
 from workbench.present.bench import Bench, open_bench
+from workbench.present.single import single_file
 from workbench.present.text import file_name, without_secrets
 from workbench.review.execute import Outcome, Progress, run_notebooks
 from workbench.review.publish import publish, staging, write_status
@@ -31,6 +32,7 @@ class ReviewResult:
     outcomes: tuple[Outcome, ...] = field(repr=False)
     coverage: Coverage = field(repr=False)
     late: tuple[str, ...] = ()
+    single: Path | None = None  # the whole report in one file, where asked for
 
     @property
     def index(self) -> Path:
@@ -51,6 +53,7 @@ class ReviewResult:
         """Return the payload of ``workbench review --json``."""
         return {
             "index": str(self.index),
+            **({"single_file": str(self.single)} if self.single else {}),
             "status": self.status,
             "late": list(self.late),
             "notebooks": [outcome.to_json() for outcome in self.outcomes],
@@ -65,13 +68,14 @@ def run_review(
     until: str | None = None,
     out: Path = Path("reports"),
     notebooks: Sequence[Path] | None = None,
+    single: bool = False,
     timeout: float = TIMEOUT,
     progress: Progress = lambda _: None,
 ) -> ReviewResult:
     """Run every notebook over an estate's history and write the report under ``out``/<estate>/<time>.
 
     Collects nothing. A notebook that fails does not stop the others: the report is written and says so, and
-    ``latest`` stays on the last good one. Interrupted, it leaves no process and no half-written report.
+    ``latest`` stays on the last good one. ``single`` adds the whole report as one file. Interrupted, it leaves no process and no half-written report.
     Raises what ``open_bench`` raises, and UsageError for parameters that a notebook does not take.
     """
     started = datetime.now(UTC)
@@ -99,7 +103,7 @@ def run_review(
             timeout=timeout,
             progress=progress,
         )
-        return attempt.finish(folder / "report", place, outcomes)
+        return attempt.finish(folder / "report", place, outcomes, single=single)
 
 
 def _absolute(path: str | os.PathLike[str] | None) -> str | None:
@@ -138,7 +142,9 @@ class _Attempt:
             "workbench": __version__,
         }
 
-    def finish(self, report: Path, place: Path, outcomes: Sequence[Outcome]) -> ReviewResult:
+    def finish(
+        self, report: Path, place: Path, outcomes: Sequence[Outcome], *, single: bool
+    ) -> ReviewResult:
         """Write the pages, publish them, and say how it went."""
         coverage = self.bench.coverage
         failed = [outcome for outcome in outcomes if outcome.failure]
@@ -149,10 +155,14 @@ class _Attempt:
             "coverage": coverage.to_json(),
         }
         write_pages(report, self.bench, outcomes)
+        name = f"{file_name(self.bench.estate.name)}-report.html"
+        if single:
+            (report / name).write_text(single_file(report), encoding="utf-8")
         write_status(report / "status.json", facts)
         folder = publish(report, place, self.started, latest=not failed)
         write_status(self.path, {**facts, "report": folder.name})
-        return ReviewResult(folder, status, tuple(outcomes), coverage)
+        whole = folder / name if single else None
+        return ReviewResult(folder, status, tuple(outcomes), coverage, single=whole)
 
 
 def write_pages(folder: Path, bench: Bench, outcomes: Sequence[Outcome]) -> None:

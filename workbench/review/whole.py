@@ -17,6 +17,7 @@ def review(
     out: Path = Path("reports"),
     *,
     offline: bool = False,
+    single: bool = False,
     timeout: float = TIMEOUT,
     progress: Progress = lambda _: None,
 ) -> ReviewResult:
@@ -40,6 +41,7 @@ def review(
             snapshot=source.snapshot,
             until=source.until,
             out=out,
+            single=single,
             timeout=timeout,
             progress=progress,
         )
