@@ -35,9 +35,8 @@
     return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
 
-  for (const block of document.querySelectorAll(".wb-table")) {
+  for (const block of document.querySelectorAll("div.wb-table")) {
     const table = block.querySelector("table");
-    if (!table?.tHead) continue;
     const frame = block.querySelector(".wb-scroll");
     const heads = [...table.tHead.rows[0].cells];
     const caption = table.caption?.textContent || "Table";
@@ -96,10 +95,12 @@
     const rows = () => shown.filter((group) => !group.hidden);
     const below = (group) => (group.localName === "tbody" ? [...group.rows].slice(1).map((row) => words(row.cells[0])) : []);
     const belowHeads = (found) => (found.length ? Array.from(below(found[0]), (_, at) => (at ? `below ${at + 1}` : "below")) : []);
-    const headText = (head) => {
-      const unit = head.querySelector(".wb-unit")?.textContent || "";
+    /** A head with a unit: the one that is shown, or for exact figures the one that they are in. */
+    const headText = (head, unit) => {
+      const shown = head.querySelector(".wb-unit")?.textContent || "";
       const text = head.textContent.trim();
-      return unit ? `${text.slice(0, text.length - unit.length).trim()} (${unit})` : text;
+      const said = unit ?? shown;
+      return `${text.slice(0, text.length - shown.length).trim()}${said ? ` (${said})` : ""}`;
     };
     const asMarkdown = () => {
       const found = rows();
@@ -107,18 +108,14 @@
       const rule = `|${heads.map((head) => (head.classList.contains("wb-n") ? "---:" : "---")).join("|")}${"|---".repeat(belowHeads(found).length)}|`;
       const told = found.map((group) => line([...[...rowOf(group).cells].map(words), ...below(group)]));
       const notes = [...block.querySelectorAll(".wb-notes li")].map((note, at) => `(${at + 1}) ${markdown(note.textContent)}`);
-      return [line([...heads.map(headText), ...belowHeads(found)]), rule, ...told, ...notes.flatMap((note) => ["", note])].join("\n") + "\n";
+      return [line([...heads.map((head) => headText(head)), ...belowHeads(found)]), rule, ...told, ...notes.flatMap((note) => ["", note])].join("\n") + "\n";
     };
     /** Exact values: bytes and not MB, both ends where a figure is an interval; what is unknown says so. */
     const asCsv = () => {
       const found = rows();
       const columns = heads.map((head, at) => {
         const cells = found.map((group) => rowOf(group).cells[at]);
-        const exact = cells.some((cell) => cell.dataset.value !== undefined);
-        const unit = head.dataset.unit ? ` (${head.dataset.unit})` : "";
-        const name = exact && head.dataset.unit !== undefined
-          ? head.textContent.trim().slice(0, head.textContent.trim().length - (head.querySelector(".wb-unit")?.textContent.length || 0)).trim() + unit
-          : headText(head);
+        const name = headText(head, head.dataset.unit);
         const high = cells.map((cell) => (cell.dataset.open !== undefined ? "unknown" : cell.dataset.value ?? words(cell)));
         if (!cells.some((cell) => cell.dataset.from !== undefined || cell.dataset.open !== undefined)) return [[name, ...high]];
         const low = cells.map((cell) => cell.dataset.from ?? cell.dataset.value ?? words(cell));
