@@ -179,7 +179,8 @@ def test_nothing_is_loaded_but_the_reports_own_files(pages, report):
             assert address.startswith("data:") or (report / address).is_file()
         assert not re.search(r"url\(|@import", text)
     for asset in (report / "assets").iterdir():
-        assert not re.search(r"https?://|//\w+\.\w+/|url\(|@import", asset.read_text())
+        text = asset.read_text().replace("http://www.w3.org/2000/svg", "")  # a name, no address
+        assert not re.search(r"https?://|//\w+\.\w+/|url\(|@import", text)
 
 
 def test_every_link_leads_somewhere(pages):
@@ -241,7 +242,7 @@ def test_it_opens_from_disk_without_network(name, report, browser):
             assert tab.screenshot(full_page=True)
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
-    assert SCRIPTS <= {url.rsplit("/", 1)[-1] for url in requests}
+    assert {url.rsplit("/", 1)[-1] for url in requests} >= SCRIPTS
     tab.close()
 
 
@@ -254,6 +255,8 @@ def test_nothing_keeps_people_out(scheme, report, browser):
     for name in PAGES:
         tab.goto((report / name).as_uri())
         asked = {"resultTypes": ["violations"], "preload": False}
+        if scheme == "dark":  # nothing but colours differs
+            asked["runOnly"] = ["color-contrast"]
         for rule in Axe().run(tab, options=asked).response["violations"]:
             if rule["impact"] in ("serious", "critical"):
                 found[name, rule["id"]] = [node["html"][:200] for node in rule["nodes"][:3]]
@@ -292,7 +295,7 @@ def test_a_report_in_one_file_needs_nothing_else(single, report):
     assert {link.removeprefix("#") for link in found.links} <= {*found.anchors}
     assert {name.removesuffix(".html") for name in PAGES} <= {*found.anchors}
     for name in PAGES:
-        own = {anchor for anchor in Page((report / name).read_text()).anchors}
+        own = Page((report / name).read_text()).anchors
         assert {f"{name.removesuffix('.html')}/{anchor}" for anchor in own} <= {*found.anchors}
 
 
@@ -316,9 +319,8 @@ def test_a_report_in_one_file_shows_a_page_at_a_time(single, browser):
     tab.go_back()
     tab.wait_for_function("document.title.startsWith('Capacity')")
     assert tab.locator(".wb-page:visible").get_attribute("id") == "capacity"
-    assert {url.split("#")[0] for url in requests if not url.startswith("data:")} == {
-        single.as_uri()
-    }
+    asked = {url.split("#")[0] for url in requests if not url.startswith("data:")}
+    assert asked == {single.as_uri()}
     assert complaints == []
     tab.close()
 

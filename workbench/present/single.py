@@ -48,7 +48,6 @@ def single_file(folder: Path) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     head = _POLICY.sub(lambda found: f'{found[1]}{policy}"', head, count=1)
-    head = head.replace('href="#index/content"', 'href="#content"', 1)
     before = "".join([*_tags("style", styles), *_tags("script", early)])
     head = head.replace("</head>", f"{before}</head>", 1)
     foot = foot.replace("</body>", f"{''.join(_tags('script', late))}</body>", 1)
