@@ -16,8 +16,8 @@ from test_new_and_exempt import renamed
 from test_workload_page import ALLOWED, Tags
 from workbench.cli.commands import app
 from workbench.decide.changes import A_LOT, changes, finding_changes
-from workbench.decide.news import accept
 from workbench.decide.evidence import Evidence
+from workbench.decide.news import accept
 from workbench.decide.seen import Seen
 from workbench.errors import UsageError
 from workbench.model import Finding, Missing

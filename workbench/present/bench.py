@@ -24,10 +24,10 @@ from workbench.snapshot import History, load_history, load_snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.decide.decisions import Decision, Due
     from workbench.analyse.capacity import Capacity
     from workbench.analyse.references import References
     from workbench.analyse.workload import Workload
+    from workbench.decide.decisions import Decision, Due
     from workbench.decide.verdicts import Verdicts
     from workbench.decide.whatif import Moves
 
@@ -47,14 +47,14 @@ class Bench(Evidence):
     def _kept(self) -> Kept | None:
         return kept_of(self.history, self.kept)
 
-    def _once(self, name: str, compute: Callable[[], _T]) -> _T:
+    def once(self, name: str, compute: Callable[[], _T]) -> _T:
         """Compute, or take what another notebook of this review computed."""
         return compute() if self._kept is None else self._kept.get(name, compute)
 
     @cached_property
     def capacity(self) -> Capacity:
         """Sizes now and their growth."""
-        return self._once("capacity", self._capacity)
+        return self.once("capacity", self._capacity)
 
     def _capacity(self) -> Capacity:
         return super().capacity
@@ -62,7 +62,7 @@ class Bench(Evidence):
     @cached_property
     def workload(self) -> Workload:
         """The load of the window by service, and its statements."""
-        return self._once("workload", self._workload)
+        return self.once("workload", self._workload)
 
     def _workload(self) -> Workload:
         found = super().workload
@@ -72,7 +72,7 @@ class Bench(Evidence):
     @cached_property
     def references(self) -> References:
         """What refers to what, with the joins of the window's statements."""
-        return self._once("references", self._references)
+        return self.once("references", self._references)
 
     def _references(self) -> References:
         return super().references
@@ -82,7 +82,7 @@ class Bench(Evidence):
         """How every limit stands, and a verdict for each service."""
         from workbench.decide.verdicts import verdicts  # its graphs are slow to load
 
-        return self._once("verdicts", lambda: verdicts(self))
+        return self.once("verdicts", lambda: verdicts(self))
 
     @cached_property
     def moves(self) -> Moves:

@@ -22,7 +22,7 @@ from workbench.present.change_words import (
 from workbench.present.diagrams import Diagram, overlay_diagram
 from workbench.present.diagrams.overlay import Pair
 from workbench.present.tables import Column, Table
-from workbench.present.text import escape
+from workbench.present.text import escape, file_name
 from workbench.present.units import bytes_text
 from workbench.snapshot import Moment, begin_of, find_moment, load_tags
 
@@ -184,7 +184,10 @@ def since(bench: Bench, baseline: str | None = None) -> Since:
 
 def _compared(bench: Bench, moment: Moment) -> Changes:
     accepted = Seen.from_json(moment.tag.seen) if moment.tag is not None else None
-    return changes(replace(bench, history=bench.history.between(until=moment.at)), bench, accepted)
+    then = replace(bench, history=bench.history.between(until=moment.at))
+    by = "what was seen" if moment.tag is None else f"baseline {file_name(moment.tag.name)}"
+    name = f"changes since {moment.at:%Y%m%dT%H%M%S%f} by {by}"
+    return bench.once(name, lambda: changes(then, bench, accepted))
 
 
 @dataclass(frozen=True)

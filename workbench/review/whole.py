@@ -58,5 +58,7 @@ def review(
         if wanted.retain is not None:
             decisions = estate.folder / FOLDER if estate.folder is not None else None
             for report in thin_reports(made.folder.parent, wanted.retain, decisions):
-                progress(f"removed {report}: {wanted.retain} reports are kept, and no decision names it")
+                progress(
+                    f"removed {report}: {wanted.retain} reports are kept, and no decision names it"
+                )
         return made

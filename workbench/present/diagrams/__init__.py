@@ -21,7 +21,7 @@ from workbench.present.diagrams.estate import estate_scene
 from workbench.present.diagrams.layout import Layout, lay_out
 from workbench.present.diagrams.overlay import Pair, overlay_scene
 from workbench.present.diagrams.picture import Picture, compose, legend_html, to_bytes, to_svg
-from workbench.present.diagrams.scene import Scene, anchor_of, slug, violates, written
+from workbench.present.diagrams.scene import Scene, anchor_of, violates, written
 from workbench.present.diagrams.services import pairs_of, service_scene
 from workbench.present.diagrams.tables import HUB, number_of, table_scene
 from workbench.present.text import brief, escape, legible
@@ -365,5 +365,4 @@ __all__ = [
     "neighbourhood",
     "overlay_diagram",
     "service_diagram",
-    "slug",
 ]

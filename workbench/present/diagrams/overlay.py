@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from workbench.estate.facts import Service
-from workbench.present.diagrams.scene import Box, Edge, Mark, Scene, slug
+from workbench.present.diagrams.scene import Box, Edge, Mark, Scene
+from workbench.present.text import slug
 from workbench.present.theme import GREY, Colour
 
 Pair = tuple[str, str]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from hashlib import sha256
 from typing import Literal, get_args
 
 from workbench.model import Reference, ReferenceEnd, ReferenceKind
 from workbench.present.svg import text_width
-from workbench.present.text import legible, shorten
+from workbench.present.text import legible, shorten, slug
 from workbench.present.theme import GREY, Colour
 
 SMALL, NORMAL = 12.0, 14.0  # px: rows and notes; names
@@ -221,23 +219,6 @@ class Scene:
         """The edges, and those that are written as a note into a row."""
         told = [row.instead for box in self.boxes for row in box.rows if row.instead]
         return (*self.edges, *told)
-
-
-def slug(*parts: str | None) -> str:
-    """Return an id that is the same for the same names and another for others, safe in SVG, DOT and addresses.
-
-    >>> slug("table", "main", "shop", "order_service", "orders")
-    'table-main.shop.order_service.orders'
-    >>> slug("table", "a.b") == slug("table", "a", "b"), slug("table", '"><script>')
-    (False, 'table-script-554299e9')
-    """
-    first, *names = [part or "" for part in parts]
-    plain = all(re.fullmatch(r"[A-Za-z0-9_]*", name) for name in names)
-    shown = ".".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") for name in names)
-    if not plain:
-        whole = "\0".join(names).encode("utf-8", "surrogatepass")
-        shown = f"{shown[:48]}-{sha256(whole).hexdigest()[:8]}"
-    return f"{first}-{shown}"
 
 
 def anchor_of(end: ReferenceEnd) -> str:

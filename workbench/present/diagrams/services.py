@@ -12,11 +12,11 @@ from workbench.present.diagrams.scene import (
     Edge,
     Row,
     Scene,
-    slug,
     strongest,
     tell_all,
     violates,
 )
+from workbench.present.text import slug
 from workbench.present.theme import GREY, Colour
 
 MOST_LINES = 60  # more are no picture; the other pairs are rows of the service that refers

@@ -15,11 +15,10 @@ from workbench.present.diagrams.scene import (
     Row,
     Scene,
     anchor_of,
-    slug,
     tell_all,
     violates,
 )
-from workbench.present.text import legible
+from workbench.present.text import legible, slug
 from workbench.present.theme import GREY, Colour
 from workbench.snapshot import records
 
