@@ -10,15 +10,17 @@ import pytest
 
 import workbench as wb
 from small_history import write_history
+from test_busy_thresholds import HEAD, hours
 from test_commands import workbench
 from workbench.decide.evidence import Evidence
-from workbench.decide.facts import Break, Interval, Remedy, Resource, Status
+from workbench.decide.facts import Break, Interval, Press, Remedy, Resource, Status
 from workbench.decide.judgement import Known, judge
 from workbench.decide.verdicts import moves_of, verdicts
 from workbench.decide.wishes import warnings_of
 from workbench.estate import load_estate
+from workbench.estate.resolve import estate_from_text
 from workbench.share import reference_estate
-from workbench.snapshot import load_history
+from workbench.snapshot import History, load_history
 
 TODAY = date(2026, 3, 15)
 SHARED = Status(
@@ -41,14 +43,24 @@ def storage(low, high=None):
     return Resource("storage", "main", 0.9, Interval(low, low if high is None else high))
 
 
-@pytest.fixture(scope="module", params=("hauspet-small", "hauspet", "marketplace"))
+@pytest.fixture(scope="module", params=("small", "grown", "market"))
 def estate(request):
-    return request.param, verdicts(load_history(reference_estate(request.param) / "history"))
+    return request.param, request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return verdicts(load_history(reference_estate("hauspet-small") / "history"))
 
 
 @pytest.fixture(scope="module")
 def grown():
     return verdicts(load_history(reference_estate("hauspet") / "history"))
+
+
+@pytest.fixture(scope="module")
+def market():
+    return verdicts(load_history(reference_estate("marketplace") / "history"))
 
 
 # -- the rules, on constructed facts
@@ -74,6 +86,33 @@ def test_what_breaks_is_decoupled_first_and_what_no_remedy_removes_blocks():
 def test_an_instance_that_is_full_is_a_reason_for_who_relieves_it():
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.4),))).verdict == "ready"
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.04),))).verdict == "not needed"
+
+
+def test_where_nobody_relieves_a_full_instance_it_concerns_who_presses_most():
+    idle = Known(TODAY, shared=(SHARED,), resources=(storage(0.04),))
+    first, other = (
+        replace(idle, presses={SHARED.key: Press(Interval(0.04, 0.04), "storage", most)})
+        for most in (True, False)
+    )
+    assert judge(first).verdict == "ready"
+    assert judge(first).reasons == (SHARED,)
+    assert judge(other).verdict == "not needed"
+
+
+def test_growth_counts_where_growth_is_what_fills_the_instance():
+    soon = replace(SHARED, state="crossing", crosses_on=date(2026, 6, 1))
+    known = Known(TODAY, shared=(soon,), resources=(storage(0.04),))
+    grows = {soon.key: Press(Interval(0.3, 0.3), "growth", False)}
+    assert judge(replace(known, presses=grows)).verdict == "ready"
+    far = replace(soon, state="clear", crosses_on=date(2027, 6, 1))
+    assert judge(replace(known, shared=(far,), presses=grows)).verdict == "not needed"
+
+
+def test_a_written_limit_of_which_nobody_knows_whose_it_is_withholds():
+    waits = replace(SHARED, metric="lock_wait", unit="s", limit=5.0, declared=True)
+    known = Known(TODAY, shared=(waits,), presses={waits.key: Press(None, "", False)})
+    assert judge(known).verdict == "insufficient evidence"
+    assert "whose it is" in judge(known).open[0]
 
 
 def test_a_verdict_is_withheld_where_the_ends_disagree_and_there_alone():
@@ -135,8 +174,8 @@ def test_ready_is_not_said_where_nobody_looked_at_statements():
 # -- the reference estates
 
 
-def test_small_hauspet_stays_together():
-    found = verdicts(load_history(reference_estate("hauspet-small") / "history"))
+def test_small_hauspet_stays_together(small):
+    found = small
     assert {v.service: v.verdict for v in found.verdicts} == dict.fromkeys(
         ("app", "eventstore", "readmodels"), "not needed"
     )
@@ -159,7 +198,7 @@ def test_grown_hauspet_separates_the_event_store_for_the_written_reasons(grown):
     assert found.binding.after.high < found.binding.used
 
 
-def test_the_dangerous_wishes_are_named(grown):
+def test_the_dangerous_wishes_are_named(grown, small):
     told = "\n".join([*grown.of("eventstore").warnings, *grown.of("readmodels").warnings])
     for words in (
         "autovacuum = off for events",
@@ -169,7 +208,6 @@ def test_the_dangerous_wishes_are_named(grown):
     ):
         assert words in told
     assert "autovacuum is off on eventstore.events" in told
-    small = verdicts(load_history(reference_estate("hauspet-small") / "history"))
     assert "autovacuum is off on" not in "\n".join(small.of("eventstore").warnings)
 
 
@@ -211,15 +249,40 @@ def test_pressure_isolation_and_urgency_are_within_what_they_can_be(estate):
         assert verdict.argument.endswith(".")
 
 
-def test_marketplace_moves_notification_alone():
-    found = verdicts(load_history(reference_estate("marketplace") / "history"))
-    assert [v.service for v in found.verdicts if v.verdict != "not needed"] == ["notification"]
+def test_marketplace_moves_those_that_fill_its_instance(market):
+    found = market
+    moved = [v for v in found.verdicts if v.verdict != "not needed"]
+    assert [v.service for v in moved] == ["notification", "search"]
+    for verdict in moved:
+        assert re.search(
+            r"storage used of main: .*takes \d+ % of the growth", verdict.argument, re.I
+        )
+    for verdict in found.verdicts:
+        if verdict not in moved:
+            assert "notification presses on it most" in verdict.argument
+            assert "which is no relief" in verdict.argument
     argument = found.of("notification").argument
     assert "80 MB" in argument
     assert "capacity meeting of January 2026" in argument
     counts = dict(found.of("order").isolation.counts)
     assert counts["foreign keys in"] == 1
     assert counts["views out"] == 3
+
+
+@pytest.mark.parametrize("per", ["estate", "instance"])
+def test_a_crossed_limit_of_the_whole_concerns_who_has_most_of_it(per):
+    limit = (
+        f'[[thresholds]]\nmetric = "calls_per_day"\nper = "{per}"\nhard = 100\nsource = "budget"\n'
+    )
+    estate = estate_from_text(HEAD + limit, environ={})
+    read = tuple(replace(r, estate=estate) for r in hours({2: 50.0}))
+    found = verdicts(History(estate, read))
+    where = "main" if per == "instance" else ""
+    assert found.of("order").crossed == (f"threshold:calls_per_day:hard:{where}",)
+    assert found.of("user").crossed == ()
+    argument = found.of("order").argument
+    assert f"calls per day of {where or 'the estate'}: " in argument.lower()
+    assert "it takes 100 % of the calls, more than any other" in argument
 
 
 # -- what is not known

@@ -120,9 +120,14 @@ def _relief(known: Known, service: str) -> Iterator[str]:
     top = max(used, key=lambda r: r.used or 0.0)
     assert top.share is not None
     if top.share.high < RELIEF:
+        grows = [
+            p.share.high for p in known.presses.values() if p.of == "growth" and p.share is not None
+        ]
+        faster = top.name == "storage" and max(grows, default=0.0) >= RELIEF
+        but = f", though {share_of(max(grows))} of its growth" if faster else ""
         yield (
             f"no relief: {service} is {shares_of(top.share)} of {top.name}, the fullest resource of {top.instance} "
-            f"({share_of(top.used or 0.0)} used)"
+            f"({share_of(top.used or 0.0)} used){but}"
         )
 
 
