@@ -86,7 +86,12 @@ def verdicts(found: History | Evidence) -> Verdicts:
     judging = _Judging(evidence)
     services = sorted(s.name for s in evidence.estate.services if not s.external)
     made = tuple(judging.verdict(name) for name in services)
-    return Verdicts(evidence.coverage, judging.statuses, made, next_moves(judging.moves))
+    return Verdicts(
+        evidence.coverage,
+        judging.statuses,
+        made,
+        next_moves(judging.moves, limits=judging.statuses),
+    )
 
 
 def moves_of(evidence: Evidence) -> Moves:
