@@ -3,18 +3,19 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 
 import pytest
 
 import workbench as wb
 from small_history import write_history
-from test_busy_thresholds import HEAD, hours
+from test_busy_thresholds import HEAD, START, hours, reading
 from test_commands import workbench
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import Break, Interval, Press, Remedy, Resource, Status
 from workbench.decide.judgement import Known, judge
+from workbench.decide.seasons import Seasons
 from workbench.decide.verdicts import moves_of, verdicts
 from workbench.decide.wishes import warnings_of
 from workbench.estate import load_estate
@@ -211,6 +212,64 @@ def test_the_dangerous_wishes_are_named(grown, small):
     assert "autovacuum is off on" not in "\n".join(small.of("eventstore").warnings)
 
 
+def test_services_that_go_to_and_fro_are_warned_of(market, grown):
+    def told(found, service):
+        return [w for w in found.of(service).warnings if w.startswith("ping-pong")]
+
+    (pair,) = (w for w in told(grown, "eventstore") if "readmodels" in w)
+    assert re.search(r"\d+ kinds? of statements? \(\d+ calls a day\)", pair)
+    assert "transactions that write both's" in pair
+    # search reads product, and product never search
+    assert told(market, "search") == []
+
+
+def test_what_a_short_history_cannot_know_is_said():
+    def told(days, slow):
+        estate = estate_from_text(HEAD, environ={})
+        found = Seasons(Evidence(History(estate, tuple(week(days, slow))))).of("order")
+        return " | ".join(found)
+
+    assert "7 days: less than two full weeks" in told(7, None)
+    assert "no end of a month" in told(7, None)
+    # from 2 November, a Monday, past the end of the month
+    assert told(30, None) == ""
+    assert "on Fridays its statements take at least 3.0 times" in told(30, 4)
+
+
+def week(days, slow):
+    """Daily readings in which order works as long every day, and three times as long on one weekday."""
+    ms = 0.0
+    for number in range(days + 1):
+        yield reading(START + timedelta(days=number), {1: (number, ms), 2: (1, 1.0)})
+        # what is read tomorrow was done today
+        ms += 300.0 if number % 7 == slow else 100.0
+
+
+def test_harmless_wishes_are_compared_with_what_is_there(grown):
+    told = "\n".join([*grown.of("eventstore").warnings, *grown.of("readmodels").warnings])
+    assert "wish not met: shared_buffers = 512MB; it is 64 MiB on main" in told
+    assert "wish not met: index idx_animals_type on readmodels.animals" in told
+
+
+def test_a_wish_is_met_not_met_or_unknown():
+    evidence = Evidence(load_history(reference_estate("hauspet") / "history"))
+    service = next(s for s in evidence.estate.services if s.name == "readmodels")
+
+    def told(**wish):
+        wishing = replace(service, attributes=MappingProxyType({"wishes": (wish,)}))
+        return warnings_of(wishing, evidence.history.newest, evidence.references)
+
+    assert told(setting="shared_buffers", value="65536kB") == (
+        "wish met: shared_buffers = 65536kB on main",
+    )
+    assert "wish not met: work_mem = 64MB; it is 4 MiB" in told(setting="work_mem", value="64MB")[0]
+    assert told(setting="track_io_timing", value="true")[0].startswith("wish met")
+    assert "no setting of that name" in told(setting="share_buffers", value="64MB")[0]
+    assert "not understood" in told(setting="work_mem", value="plenty")[0]
+    assert told(index="animals_pkey", table="animals")[0].startswith("wish met: index animals_pkey")
+    assert told(index="animals_pkey", table="sponsorships")[0].startswith("wish not met")
+
+
 def test_harmless_wishes_are_not_warned_of():
     evidence = Evidence(load_history(reference_estate("hauspet") / "history"))
     service = next(s for s in evidence.estate.services if s.name == "readmodels")
@@ -220,7 +279,10 @@ def test_harmless_wishes_are_not_warned_of():
         {"command": "pg_dump hauspet_db"},
     )
     calm = replace(service, attributes=MappingProxyType({"wishes": wishes}))
-    assert warnings_of(calm, evidence.history.newest, evidence.references) == ()
+    assert warnings_of(calm, evidence.history.newest, evidence.references) == (
+        "wish met: autovacuum = on on main",
+        "wish met: wal_level = replica; logical on main holds it and more",
+    )
 
 
 def test_rows_that_change_break_the_promise_of_append_only():
