@@ -204,8 +204,8 @@ def _days_left(status: Status, days: int, stays: float) -> float:
     """In how many days a limit is reached where so much of its figure stays, growth and all.
 
     >>> limit = Status("load", "share", "hard", 0.8, "crossing", Interval(0.6, 0.6))
-    >>> _days_left(limit, 100, 1.0), _days_left(limit, 100, 0.5), _days_left(limit, 100, 0.0) == NEVER
-    (100.0, 500.0, True)
+    >>> [round(_days_left(limit, 100, stays)) for stays in (1.0, 0.5, 0.0)]
+    [100, 500, 3650]
     >>> over = Status("load", "share", "hard", 0.8, "crossed", Interval(0.9, 0.9))
     >>> _days_left(over, 0, 1.0), _days_left(over, 0, 0.5) == NEVER
     (0.0, True)
