@@ -169,6 +169,8 @@ class Resource:
     busiest: Interval | None = None
     """the share in the busiest hour"""
     because: str | None = None
+    no_busiest: str | None = None
+    """why there is no share of a busiest hour"""
 
     @property
     def pressure(self) -> Interval | None:
@@ -188,7 +190,23 @@ class Resource:
                 for name in ("share", "busiest", "after", "pressure")
             },
             "because": self.because,
+            "no_busiest": self.no_busiest,
         }
+
+
+@dataclass(frozen=True)
+class Press:
+    """How a service presses on a limit of its instance or of the estate.
+
+    ``share`` is its part of what is limited, which ``of`` names (None: not known). ``first``: its leaving alone puts the
+    limit off beyond the horizon, or nobody's relieves it and its share is the greatest. ``leaders`` are those with the
+    greatest shares, the greatest first, each with its share and of what.
+    """
+
+    share: Interval | None
+    of: str
+    first: bool
+    leaders: tuple[tuple[str, Interval, str], ...] = ()
 
 
 Judgement = Literal[
