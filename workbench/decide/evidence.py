@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.analyse.capacity import Capacity, capacity
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load, rises
+from workbench.analyse.evicted import evicted
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
 from workbench.analyse.limits import Inserted
@@ -67,6 +68,11 @@ class Evidence:
     def window(self) -> Window:
         """What was counted between the first reading and the last."""
         return window_of(self.history)
+
+    @cached_property
+    def evicted(self) -> dict[str, str]:
+        """The instances that evicted entries of their statements: see the analysis of that name."""
+        return evicted(self.window)
 
     @cached_property
     def inserted(self) -> Inserted:

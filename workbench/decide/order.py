@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,6 +22,18 @@ from workbench.snapshot import records
 OWN_INSTANCE = "own instance"
 NEVER = float(FARTHEST_DAYS)
 """What is not reached within ten years counts as reached then."""
+
+
+class _Limit(NamedTuple):
+    """The days until a limit, what it is, and the soonest late end of all that it was the first of."""
+
+    days: Interval
+    said: str
+    soonest: float
+
+    def with_(self, other: _Limit) -> _Limit:
+        """Return the first of both."""
+        return min(self, other)._replace(soonest=min(self.soonest, other.soonest))
 
 
 _First = dict[str, tuple[Interval | None, str]]
@@ -41,36 +54,29 @@ class Runway:
     def of(self, instance: str, gone: Iterable[str] = ()) -> tuple[Interval | None, str]:
         """Return the days without the services ``gone``, and which limit is first; None and why where it is not known."""
         left = frozenset(gone)
-        found = [self._storage(instance, left), *self._declared(instance, left)]
-        unknown = [said for days, said in found if days is None]
-        known = [(days, said) for days, said in found if days is not None]
-        if unknown and not any(days.high <= 0 for days, _ in known):
-            return None, unknown[0]
-        # whatever the unknown ones are, where one is crossed
-        first, said = min(known)
-        return Interval(first.low, min(days.high for days, _ in known)), said
+        days, said = self._storage(instance, left)
+        found = [] if days is None else [_Limit(days, said, days.high)]
+        mine = self._declared.get(instance, {})
+        found += [limit for service, limit in mine.items() if service not in left]
+        # whatever the unknown one is, where one is crossed
+        if days is None and not any(limit.soonest <= 0 for limit in found):
+            return None, said
+        first = min(found)
+        return Interval(first.days.low, min(limit.soonest for limit in found)), first.said
 
-    def _declared(
-        self, instance: str, gone: frozenset[str]
-    ) -> Iterable[tuple[Interval | None, str]]:
+    @cached_property
+    def _declared(self) -> dict[str, dict[str, _Limit]]:
+        """Per instance, the first of the hard limits that each service was given."""
         limits = self.capacity.limits
-        mine = limits[(limits["instance"] == instance) & (limits["kind"] == "hard")]
-        for row in records(mine[mine["metric"] != STORAGE_USED]):
-            if row["service"] is None or row["service"] in gone or pd.isna(row["value"]):
-                continue
-            said = f"{row['service']}'s {row['metric']} ({row['limit']:,.0f} {row['unit']})"
-            if row["crossed"]:
-                yield Interval(0.0, 0.0), f"{said}, crossed already"
-            elif not pd.isna(row["days"]):
-                now = row["crosses_on"] - timedelta(days=int(row["days"]))
-                early, late = row["crosses_from"], row["crosses_until"]
-                yield (
-                    Interval(
-                        float(row["days"]) if early is None else float((early - now).days),
-                        NEVER if late is None else float((late - now).days),
-                    ),
-                    said,
-                )
+        mine = limits[limits["service"].notna() & limits["value"].notna()]
+        mine = mine[(mine["kind"] == "hard") & (mine["metric"] != STORAGE_USED)]
+        found: dict[str, dict[str, _Limit]] = {}
+        for row in records(mine[mine["crossed"].fillna(False) | mine["days"].notna()]):
+            days, said = _days(row)
+            held, service = found.setdefault(row["instance"], {}), row["service"]
+            limit = _Limit(days, said, days.high)
+            held[service] = limit.with_(held[service]) if service in held else limit
+        return found
 
     def _storage(self, instance: str, gone: frozenset[str]) -> tuple[Interval | None, str]:
         disks = self.capacity.instances
@@ -136,6 +142,17 @@ class Runway:
             )
             found[str(instance)] = (days, held, unknown)
         return found
+
+
+def _days(row: Mapping[str, Any]) -> tuple[Interval, str]:
+    """The days until a service's own limit, which is crossed or foretold, and what it is."""
+    said = f"{row['service']}'s {row['metric']} ({row['limit']:,.0f} {row['unit']})"
+    if pd.notna(row["crossed"]) and row["crossed"]:
+        return Interval(0.0, 0.0), f"{said}, crossed already"
+    now = row["crosses_on"] - timedelta(days=int(row["days"]))
+    early, late = row["crosses_from"], row["crosses_until"]
+    low = float(row["days"]) if early is None else float((early - now).days)
+    return Interval(low, NEVER if late is None else float((late - now).days)), said
 
 
 def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:

@@ -44,6 +44,11 @@ class Slices:
         return found.astype({"instance": "object"}).reset_index(drop=True)
 
     @cached_property
+    def by_entry(self) -> pd.DataFrame:
+        """What each entry took in the whole window, by its number: calls, time_ms."""
+        return self.taken.groupby("entry")[["calls", "time_ms"]].sum()
+
+    @cached_property
     def readings(self) -> pd.DataFrame:
         """One row per instance and reading with statements: instance, at, seconds, gap_s (of the calendar; NA: unknown)."""
         spans = self.attributed.window.spans
