@@ -36,7 +36,7 @@ from workbench.estate import (
 )
 from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
-from workbench.snapshot import History, Window, records
+from workbench.snapshot import Window, records
 
 KINDS = ("soft", "hard", "low")
 
@@ -69,7 +69,7 @@ class Daily:
 
 
 def held_against_limits(
-    history: History, daily: Daily, growth: Growth, estate: Estate
+    daily: Daily, growth: Growth, estate: Estate, inserted: Inserted
 ) -> pd.DataFrame:
     """Hold everything that has a limit against it; one row per thing, metric and kind of limit.
 
@@ -82,7 +82,7 @@ def held_against_limits(
     crossed already, the day since when), days (until then; 0 where crossed), because (why there is no
     day, or no value), source (who set the limit).
     """
-    rows = [*_storage(daily, growth, estate), *_declared(history, daily, growth, estate)]
+    rows = [*_storage(daily, growth, estate), *_declared(daily, growth, estate, inserted)]
     found = pd.DataFrame(rows, columns=COLUMNS).astype(
         {"limit": "Float64", "value": "Float64", "crossed": "boolean", "days": "Int64"}
     )
@@ -144,11 +144,10 @@ def _storage(daily: Daily, growth: Growth, estate: Estate) -> Iterator[dict[str,
 
 
 def _declared(
-    history: History, daily: Daily, growth: Growth, estate: Estate
+    daily: Daily, growth: Growth, estate: Estate, inserted: Inserted
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
     ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
-    inserted = Inserted(Window(history), estate)
     kinds = {s.name: s.kind for s in estate.services}
     used: set[int] = set()
     for name, level in dict.fromkeys((t.metric, level_of(t)) for t in ours):

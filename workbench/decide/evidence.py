@@ -52,7 +52,7 @@ class Evidence:
     @cached_property
     def capacity(self) -> Capacity:
         """Sizes now and their growth."""
-        return capacity(self.history)
+        return capacity(self.history, self.inserted)
 
     @cached_property
     def health(self) -> Health:
