@@ -20,12 +20,12 @@ from workbench.analyse.databases import database_sizes, explained
 from workbench.analyse.disk import beside_databases
 from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.growth import HORIZON_DAYS, Growth, dated, named, series_of
-from workbench.analyse.limits import Daily, held_against_limits, limit_rows
+from workbench.analyse.limits import Daily, Inserted, held_against_limits, limit_rows
 from workbench.analyse.roots import roots
 from workbench.analyse.trend import slope, trend
 from workbench.estate import Estate
 from workbench.model import Coverage
-from workbench.snapshot import History, Snapshot, records
+from workbench.snapshot import History, Snapshot, Window, records
 
 _UNSIZED = "its size was not collected: `workbench check` names what helps"
 _UNDECLARED = "write capacity = { storage_gb = ... } for it in the estate file"
@@ -126,11 +126,11 @@ class Capacity:
                 yield _row(row, metric, row[metric], None, None, because)
 
 
-def capacity(history: History) -> Capacity:
+def capacity(history: History, inserted: Inserted | None = None) -> Capacity:
     """Measure the newest snapshot of ``history`` and the growth up to it.
 
-    Reads the frames relations, sizes, table_statistics, databases, database_sizes, system_size. SnapshotError where the
-    history is empty. A database without sizes has NA in them, with the reason in ``because``.
+    Reads the frames relations, sizes, table_statistics, databases, database_sizes, system_size; ``inserted`` is what
+    its window says of inserts, where that is known already. SnapshotError where the history is empty. A database without sizes has NA in them, with the reason in ``because``.
 
     >>> from workbench import load_history
     >>> from workbench.share import shared
@@ -166,7 +166,9 @@ def capacity(history: History) -> Capacity:
         ),
         databases=explained(sizes, newest),
         instances=instances,
-        limits=held_against_limits(history, every_day, growth, estate),
+        limits=held_against_limits(
+            every_day, growth, estate, inserted or Inserted(Window(history), estate)
+        ),
         days=len(days),
         coverage=history.coverage,
         by_day=every_day,

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workbench.analyse.crossing import Crossing
 from workbench.analyse.growth import Growth, series_of
 from workbench.analyse.inserts import inserted_per_day, written_so_far
 from workbench.analyse.standing import Figure
-from workbench.analyse.trend import slope
+from workbench.analyse.trend import Floats, slope
 from workbench.estate import (
     CAPACITY_METRICS,
     METRICS,
@@ -35,7 +36,7 @@ from workbench.estate import (
 )
 from workbench.estate.metrics import WHOLE
 from workbench.estate.names import nearest
-from workbench.snapshot import History, Window, records
+from workbench.snapshot import Window, records
 
 KINDS = ("soft", "hard", "low")
 
@@ -47,6 +48,7 @@ COLUMNS = [
 
 _PLACE = ["instance", "database", "schema", "table"]
 _NO_STORAGE = "storage_gb is not declared: write capacity = { storage_gb = ... } for this instance"
+_NO_ROWS: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
 _A_RATE = "a pace has no trend of its own: no day is foretold"
 
 
@@ -67,7 +69,7 @@ class Daily:
 
 
 def held_against_limits(
-    history: History, daily: Daily, growth: Growth, estate: Estate
+    daily: Daily, growth: Growth, estate: Estate, inserted: Inserted
 ) -> pd.DataFrame:
     """Hold everything that has a limit against it; one row per thing, metric and kind of limit.
 
@@ -80,7 +82,7 @@ def held_against_limits(
     crossed already, the day since when), days (until then; 0 where crossed), because (why there is no
     day, or no value), source (who set the limit).
     """
-    rows = [*_storage(daily, growth, estate), *_declared(history, daily, growth, estate)]
+    rows = [*_storage(daily, growth, estate), *_declared(daily, growth, estate, inserted)]
     found = pd.DataFrame(rows, columns=COLUMNS).astype(
         {"limit": "Float64", "value": "Float64", "crossed": "boolean", "days": "Int64"}
     )
@@ -142,11 +144,10 @@ def _storage(daily: Daily, growth: Growth, estate: Estate) -> Iterator[dict[str,
 
 
 def _declared(
-    history: History, daily: Daily, growth: Growth, estate: Estate
+    daily: Daily, growth: Growth, estate: Estate, inserted: Inserted
 ) -> Iterator[dict[str, object]]:
     ours = [t for t in estate.thresholds if t.metric in CAPACITY_METRICS]
     ours = [t for t in ours if t.metric != STORAGE_USED and t.window in (None, WHOLE)]
-    inserted = Inserted(Window(history), estate)
     kinds = {s.name: s.kind for s in estate.services}
     used: set[int] = set()
     for name, level in dict.fromkeys((t.metric, level_of(t)) for t in ours):
@@ -175,7 +176,35 @@ def _declared(
                 yield {**told, **named, **who, **why}
 
 
-Thing = tuple[dict[str, str | None], pd.DataFrame]
+@dataclass(frozen=True)
+class Days:
+    """What is known of one thing, day by day, in order: moments (UTC), bytes and rows (not a number: unknown).
+
+    ``fresh``: its size was measured that day.
+    """
+
+    at: npt.NDArray[np.datetime64]
+    total_bytes: Floats
+    rows: Floats
+    fresh: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Days:
+        """Take them from at, total_bytes, rows and measured_at of a frame, in its order."""
+        return cls(
+            pd.DatetimeIndex(frame["at"]).tz_localize(None).to_numpy(),
+            frame["total_bytes"].to_numpy(dtype=float, na_value=np.nan),
+            frame["rows"].to_numpy(dtype=float, na_value=np.nan),
+            frame["measured_at"].isna().to_numpy(),
+        )
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Days:
+        """Return those rows, ordered by day."""
+        rows = rows[np.argsort(self.at[rows], kind="stable")]
+        return Days(self.at[rows], self.total_bytes[rows], self.rows[rows], self.fresh[rows])
+
+
+Thing = tuple[dict[str, str | None], Days]
 """The names of a thing (instance, service, database, schema, table; None where it is wider), and its days."""
 
 _NAMES: dict[Level, list[str]] = {
@@ -187,27 +216,40 @@ _NAMES: dict[Level, list[str]] = {
 }
 
 
-def things(level: Level, daily: Daily, newest: datetime) -> list[Thing]:
-    """Return everything of a level that the newest day holds, with its days: at, total_bytes, rows, measured_at.
+def things(level: Level, daily: Daily, newest: datetime) -> Iterator[Thing]:
+    """Yield everything of a level that the newest day holds, with its days.
 
     Services are those that are declared; schemas and tables anybody's; of instances and the estate rows are of
     all that is theirs, and bytes those of the databases.
     """
     keys = _NAMES[level]
+    every: Iterator[Thing]
+    now = pd.Timestamp(newest).tz_convert(None).to_datetime64()
     if level in ("instance", "estate"):
-        return list(_whole(daily, keys, newest))
-    frame = {"service": daily.services, "schema": daily.schemas, "table": daily.tables}[level]
-    if level == "service":
-        frame = frame[frame["standing"] == "owned"]
-    found = []
-    for names, days in frame.groupby(keys, sort=True):
-        if days["at"].max() == newest:
-            named = {k: str(v) or None for k, v in zip(keys, names, strict=True)}
-            found.append((named, days))
-    return found
+        every = ((named, Days.of(days)) for named, days in _whole(daily, keys))
+    else:
+        frame = {"service": daily.services, "schema": daily.schemas, "table": daily.tables}[level]
+        if level == "service":
+            frame = frame[frame["standing"] == "owned"]
+        every = _each(frame, keys)
+    for named, days in every:
+        if days.at[-1] == now:
+            yield named, days
 
 
-def _whole(daily: Daily, keys: list[str], newest: datetime) -> Iterator[Thing]:
+def _each(frame: pd.DataFrame, keys: list[str]) -> Iterator[Thing]:
+    """Of many things each has few days: arrays, not frames."""
+    groups, every = frame.groupby(keys, sort=True), Days.of(frame)
+    number = groups.ngroup().to_numpy()
+    rows = np.argsort(number, kind="stable")[np.count_nonzero(number < 0) :]
+    sizes = groups.size()
+    for names, mine in zip(
+        sizes.index, np.split(rows, sizes.cumsum().to_numpy()[:-1]), strict=True
+    ):
+        yield {k: str(v) or None for k, v in zip(keys, names, strict=True)}, every.take(mine)
+
+
+def _whole(daily: Daily, keys: list[str]) -> Iterator[tuple[dict[str, str | None], pd.DataFrame]]:
     """Sum days over instances, or over all of them; a sum with an unknown part is unknown."""
     moving = daily.instances["bytes"].mask(daily.instances["old"].fillna(False).astype(bool))
     sizes = daily.instances[["at", "instance"]].assign(total_bytes=moving)
@@ -220,7 +262,7 @@ def _whole(daily: Daily, keys: list[str], newest: datetime) -> Iterator[Thing]:
     for name in sorted(found["instance"].unique()) if keys else [None]:
         days = found[found["instance"] == name] if keys else found
         days = days[days["there"] == days["there"].max()]  # on other days the whole was not seen
-        if len(days) and days["at"].max() == newest:
+        if len(days):
             yield ({"instance": str(name)} if keys else {}), days
 
 
@@ -242,7 +284,7 @@ def absent(threshold: Threshold, daily: Daily) -> str:
 def figure_of(
     metric: str,
     names: dict[str, str | None],
-    days: pd.DataFrame,
+    days: Days,
     growth: Growth,
     inserted: Inserted,
 ) -> Figure:
@@ -250,15 +292,11 @@ def figure_of(
     newest = growth.newest
     if metric == "rows_per_day":
         return inserted.figure(names, newest)
-    # of many tables each is short: arrays, not frames
-    at = pd.DatetimeIndex(days["at"]).tz_localize(None).to_numpy()
-    order = np.argsort(at, kind="stable")
-    start = pd.Timestamp(at[order[0]], tz="UTC").to_pydatetime()
+    start: datetime = days.at[0].astype("datetime64[us]").item().replace(tzinfo=UTC)
     splits = growth.splits(start, names.get("service"), names.get("instance"))
-    column = "rows" if metric == "rows" else "total_bytes"
-    held = days[column].to_numpy(dtype=float, na_value=np.nan)[order]
-    fresh = days["measured_at"].isna().to_numpy()[order] & ~np.isnan(held)
-    x = ((at[order] - at[order[0]]) / np.timedelta64(1, "D"))[fresh]
+    held = days.rows if metric == "rows" else days.total_bytes
+    fresh = days.fresh & ~np.isnan(held)
+    x = ((days.at - days.at[0]) / np.timedelta64(1, "D"))[fresh]
     y = held[fresh]
     if metric == "bytes_per_day":
         pace = slope(x, y, splits)
@@ -291,9 +329,24 @@ class Inserted:
         """What each table had written by each reading: see ``written_so_far``."""
         return written_so_far(self.window)
 
+    @cached_property
+    def _groups(self) -> dict[tuple[str, ...], tuple[_Rows, _Rows]]:
+        return {}
+
+    def _of(self, names: dict[str, str | None]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows of all tables of a thing: now, and as of each day."""
+        keys = tuple(k for k, name in names.items() if name is not None)
+        if not keys:
+            return self._now, self._so_far
+        if keys not in self._groups:
+            self._groups[keys] = _Rows(self._now, keys), _Rows(self._so_far, keys)
+        now, so_far = self._groups[keys]
+        named = tuple(names[k] for k in keys)
+        return now.of(named), so_far.of(named)
+
     def figure(self, names: dict[str, str | None], newest: datetime) -> Figure:
         """Return the rows inserted a day into all tables of a thing; unknown where one of them is."""
-        now, so_far = _of(self._now, names), _of(self._so_far, names)
+        now, so_far = self._of(names)
         if now.empty or now["per_day"].isna().any():
             why = "no inserts were counted: a difference needs two snapshots of one epoch"
             if len(now):
@@ -318,10 +371,18 @@ class Inserted:
         return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE, by_day)
 
 
-def _of(frame: pd.DataFrame, names: dict[str, str | None]) -> pd.DataFrame:
-    for key, name in names.items():
-        frame = frame[frame[key] == name] if name is not None else frame
-    return frame
+class _Rows:
+    """The rows of a frame by the names in its columns ``keys``."""
+
+    def __init__(self, frame: pd.DataFrame, keys: tuple[str, ...]) -> None:
+        self._frame = frame
+        found: Any = frame.groupby(list(keys) if len(keys) > 1 else keys[0], sort=False).indices
+        self._places: dict[Any, npt.NDArray[np.intp]] = found
+
+    def of(self, names: tuple[str | None, ...]) -> pd.DataFrame:
+        """Return the rows with these names, in their order."""
+        rows = self._places.get(names if len(names) > 1 else names[0], _NO_ROWS)
+        return self._frame.iloc[rows]
 
 
 def limit_rows(limits: pd.DataFrame) -> Iterator[dict[str, object]]:

@@ -16,6 +16,7 @@ from workbench.analyse.callers import Caller, Callers
 from workbench.analyse.catalogue import Catalogue
 from workbench.analyse.cells import text_of
 from workbench.snapshot import Window
+from workbench.snapshot.history import frame_over
 from workbench.sql import Pool, Statement, read_statement
 
 MEASURES: dict[str, tuple[str, ...]] = {
@@ -186,19 +187,14 @@ def _row(touch: Touch) -> tuple[object, ...]:
 
 def majors_of(window: Window) -> dict[str, int]:
     """The major version of each instance, as the newest snapshot that reached it says."""
-    found: dict[str, int] = {}
-    for snapshot in window.history.collected:
-        numbers = snapshot.frame("identity", "server_version_num")
-        for instance, number in numbers[["instance", "server_version_num"]].itertuples(index=False):
-            found[instance] = int(number) // 10000
-    return found
+    read = frame_over(window.history.collected, "identity", "server_version_num")
+    numbers = read[["instance", "server_version_num"]].itertuples(index=False)
+    return {instance: int(number) // 10000 for instance, number in numbers}
 
 
 def _readers(window: Window) -> set[tuple[str, str]]:
     """Logins that the workbench read with, unless the estate says that a service uses them too."""
     actors = {a.login for a in window.history.newest.settled.actors}
-    found: set[tuple[str, str]] = set()
-    for snapshot in window.history.collected:
-        rows = snapshot.frame("identity", "read_as")[["instance", "read_as"]]
-        found |= {(i, r) for i, r in rows.itertuples(index=False) if r not in actors}
-    return found
+    read = frame_over(window.history.collected, "identity", "read_as")
+    rows = read[["instance", "read_as"]].drop_duplicates().itertuples(index=False)
+    return {(instance, login) for instance, login in rows if login not in actors}

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -114,6 +115,26 @@ def slopes(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Floats
     if len(days) < POINTS_FOR_A_TREND:
         steps = (values[:, -1] - values[:, 0]) / (days[-1] - days[0])
         return np.where(still, 0.0, steps)
+    before, after, apart = _pairs(days.astype(np.float64).tobytes(), tuple(splits))
+    if not len(apart):
+        return np.where(still, 0.0, nothing)
+    found = np.where(still, 0.0, nothing)
+    moving = np.flatnonzero(~still)
+    for at in range(0, len(moving), _AT_ONCE):
+        rows = moving[at : at + _AT_ONCE]
+        found[rows] = np.median((values[rows][:, after] - values[rows][:, before]) / apart, axis=1)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _pairs(
+    held: bytes, splits: tuple[float, ...]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
+    """The pairs of days that a slope counts, and how far each is apart; ``held`` are the days' bytes.
+
+    Things of one estate are read on the same days: their pairs are laid out once.
+    """
+    days = np.frombuffer(held, dtype=np.float64)
     before, after = np.triu_indices(len(days), 1)
     apart = days[after] - days[before]
     segment = np.searchsorted(np.asarray(splits, dtype=float), days, side="right")
@@ -121,15 +142,7 @@ def slopes(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Floats
     weekly = usable & (np.abs(apart / _WEEK - np.round(apart / _WEEK)) < 0.02)
     # A rhythm is only told from a slope when several weeks show it.
     chosen = weekly if days[-1] - days[0] >= 3 * _WEEK - 1 and weekly.any() else usable
-    if not chosen.any():
-        return np.where(still, 0.0, nothing)
-    before, after, apart = before[chosen], after[chosen], apart[chosen]
-    found = np.where(still, 0.0, nothing)
-    moving = np.flatnonzero(~still)
-    for at in range(0, len(moving), _AT_ONCE):
-        rows = moving[at : at + _AT_ONCE]
-        found[rows] = np.median((values[rows][:, after] - values[rows][:, before]) / apart, axis=1)
-    return found
+    return before[chosen], after[chosen], apart[chosen]
 
 
 def trend(days: Floats, values: Floats, splits: Sequence[float] = ()) -> Trend | None:

@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.analyse.capacity import Capacity, capacity
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load, rises
+from workbench.analyse.evicted import evicted
 from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
 from workbench.analyse.limits import Inserted
@@ -52,7 +53,7 @@ class Evidence:
     @cached_property
     def capacity(self) -> Capacity:
         """Sizes now and their growth."""
-        return capacity(self.history)
+        return capacity(self.history, self.inserted)
 
     @cached_property
     def health(self) -> Health:
@@ -68,6 +69,11 @@ class Evidence:
     def window(self) -> Window:
         """What was counted between the first reading and the last."""
         return window_of(self.history)
+
+    @cached_property
+    def evicted(self) -> dict[str, str]:
+        """The instances that evicted entries of their statements: see the analysis of that name."""
+        return evicted(self.window)
 
     @cached_property
     def inserted(self) -> Inserted:

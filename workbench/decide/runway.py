@@ -63,25 +63,22 @@ class Runway:
     def _declared(
         self, instance: str, gone: frozenset[str]
     ) -> Iterator[tuple[Interval | None, str]]:
-        for service, days, said in self._own.get(instance, ()):
+        for service, first in self._own.get(instance, {}).items():
             if service not in gone:
-                yield days, said
+                yield first
 
     @cached_property
-    def _own(self) -> dict[str, list[tuple[str, Interval, str]]]:
-        """Per instance, the hard limits that services were given: whose, the days until each, and which it is."""
+    def _own(self) -> dict[str, dict[str, tuple[Interval, str]]]:
+        """Per instance, the first of the hard limits that each service was given: the days until it, and which it is."""
         limits = self.capacity.limits
         hard = limits[(limits["kind"] == "hard") & (limits["metric"] != STORAGE_USED)]
-        found: dict[str, list[tuple[str, Interval, str]]] = {}
-        for row in records(hard):
-            if row["service"] is None or pd.isna(row["value"]):
-                continue
+        hard = hard[hard["service"].notna() & hard["value"].notna()]
+        found: dict[str, dict[str, tuple[Interval, str]]] = {}
+        for row in records(hard[hard["crossed"].fillna(False) | hard["days"].notna()]):
             said = f"{row['service']}'s {row['metric']} ({row['limit']:,.0f} {row['unit']})"
-            if row["crossed"]:
+            if row["crossed"] is True:
                 days = Interval(0.0, 0.0)
                 said = f"{said}, crossed already"
-            elif pd.isna(row["days"]):
-                continue
             else:
                 now = row["crosses_on"] - timedelta(days=int(row["days"]))
                 early, late = row["crosses_from"], row["crosses_until"]
@@ -89,7 +86,10 @@ class Runway:
                     float(row["days"]) if early is None else float((early - now).days),
                     NEVER if late is None else float((late - now).days),
                 )
-            found.setdefault(row["instance"], []).append((row["service"], days, said))
+            mine, service = found.setdefault(row["instance"], {}), row["service"]
+            before = mine.get(service, (days, said))
+            first, said = min(before, (days, said))
+            mine[service] = Interval(first.low, min(before[0].high, days.high)), said
         return found
 
     def _loads(self, instance: str, gone: frozenset[str]) -> Iterator[tuple[Interval | None, str]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workbench.analyse.daily import NEAR_S
@@ -12,6 +15,7 @@ from workbench.analyse.statements import Attributed
 from workbench.snapshot.window import LEAST_OF_AN_HOUR_S
 
 _PLACE = ["instance", "service"]
+_NO_ROWS: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
 SUMS = ["calls", "ms", "read_ms", "low_ms", "high_ms", "maybe_read_ms", "maybe_write_ms"]
 
 
@@ -42,6 +46,17 @@ class Slices:
         once = alone.merge(timed, "inner", "instance")[columns]
         found = pd.concat([found[~found["instance"].isin(timed["instance"])], once])
         return found.astype({"instance": "object"}).reset_index(drop=True)
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, pd.Timestamp], npt.NDArray[np.intp]]:
+        """Which rows of ``taken`` are of which instance and reading."""
+        found: Any = self.taken.groupby(["instance", "at"], sort=False).indices
+        return dict(found)
+
+    @cached_property
+    def by_entry(self) -> pd.DataFrame:
+        """What each entry took in the whole window, by its number: calls, time_ms."""
+        return self.taken.groupby("entry")[["calls", "time_ms"]].sum()
 
     @cached_property
     def readings(self) -> pd.DataFrame:
@@ -98,13 +113,14 @@ class Slices:
 
     def entries_of(self, instance: str, service: str, at: pd.Timestamp) -> pd.DataFrame:
         """What each statement that may touch a service's data took in one slice of ``by_hour``: claims, calls, time_ms."""
-        taken = self.taken[self.taken["instance"] == instance]
         hours = self.hours[self.hours["instance"] == instance]
         moments = set(hours.loc[hours["hour"] == at, "at"]) if len(hours) else {at}
+        rows = [self._places.get((instance, moment), _NO_ROWS) for moment in moments]
+        taken = self.taken.iloc[np.sort(np.concatenate([_NO_ROWS, *rows]))]
         mine = self.claims[
             (self.claims["instance"] == instance) & (self.claims["service"] == service)
         ]
-        held = taken[taken["at"].isin(moments)].merge(mine, "inner", ["entry", "instance"])
+        held = taken.merge(mine, "inner", ["entry", "instance"])
         sums = held.groupby(["entry", "certain", "only_reads", "high"], as_index=False)
         return sums[["calls", "time_ms"]].sum()
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analyse.evicted import evicted
 from workbench.analyse.trend import Floats
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured
@@ -29,6 +28,7 @@ def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
     numbers = dict(ask.parameters or {})
     held = _seldom_written(evidence, numbers["writes_per_minute"])
     taken = evidence.slices.taken.merge(evidence.claims, "inner", ["entry", "instance"])
+    of_service = dict(iter(taken.groupby(["instance", "service"], sort=False)))
     for row, days in services(evidence, ask, busiest=False):
         thing, words = thing_of(row), period(evidence)
         elapsed = elapsed_days(evidence, days) if len(days) else None
@@ -44,9 +44,9 @@ def cacheable_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
                 words,
             )
             continue
-        mine = taken[(taken["instance"] == thing.instance) & (taken["service"] == thing.service)]
+        mine = of_service.get((thing.instance, thing.service), taken.iloc[:0])
         low, high = _cacheable(mine, held, elapsed, days["at"], numbers["calls_per_day"])
-        if evicted(evidence.window).get(row["instance"]):
+        if evidence.evicted.get(row["instance"]):
             yield unknown(evidence, thing, row, EVICTED, words)
             continue
         yield measured(evidence, thing, days, low[-1], high[-1], (low, high), words, None)

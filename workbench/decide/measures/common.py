@@ -66,7 +66,7 @@ def entries_of(evidence: Evidence, thing: Thing) -> pd.DataFrame:
     """What each statement that may touch a service's data took in the whole window: certain, calls, time_ms."""
     mine = evidence.claims
     mine = mine[(mine["instance"] == thing.instance) & (mine["service"] == thing.service)]
-    taken = evidence.slices.taken.groupby("entry")[["calls", "time_ms"]].sum()
+    taken = evidence.slices.by_entry
     return mine[["entry", "certain"]].merge(taken, "inner", left_on="entry", right_index=True)
 
 

@@ -9,7 +9,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from workbench.analyse.evicted import evicted
 from workbench.analyse.standing import Figure
 from workbench.analyse.trend import Floats
 from workbench.decide.evidence import Evidence
@@ -74,7 +73,7 @@ def _figure(
     reading = set(mine.loc[mine["certain"] & mine["reads"], "entry"])
     replays = here[here["entry"].isin(reading) & (here["calls"] > 0) & (here["a_call"] >= least)]
     with_one = windows.isin(replays["at"])
-    lost = evicted(evidence.window).get(thing.instance or "")
+    lost = evidence.evicted.get(thing.instance or "")
     if not with_one.any():
         if lost:
             return _unknown(evidence, f"no replay was seen, and {lost}")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analyse.evicted import evicted
 from workbench.analyse.standing import Figure
 from workbench.decide.evidence import Evidence
 from workbench.decide.measured import Ask, Measured, Thing
@@ -51,7 +50,7 @@ def latency(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         )
         low, high = mean_between(now)
         because = note
-        if evicted(evidence.window).get(row["instance"]):
+        if evidence.evicted.get(row["instance"]):
             because = EVICTED
             lost = (
                 float(row["time_ms_high"] or 0) - float(days["high_ms"].sum())
@@ -122,7 +121,7 @@ def calls_per_day(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         spans = statement_spans(evidence).set_index("instance")
         sums = entries.groupby("instance")["calls"].sum().astype("float64")
         rates = sums / spans["days"].astype("Float64").reindex(sums.index)
-        lost = evicted(evidence.window)
+        lost = evidence.evicted
         yield from of_instances(evidence, ask, dict(rates), set(lost), EVICTED)
 
 
@@ -152,7 +151,7 @@ def slow_calls(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         mine = held[(held["instance"] == thing.instance) & (held["service"] == thing.service)]
         low = float((mine["calls"] * mine["low"]).sum()) / float(days)
         high = float((mine["calls"] * mine["high"]).sum()) / float(days)
-        lost = row["instance"] in evicted(evidence.window)
+        lost = row["instance"] in evidence.evicted
         figure = Figure(
             evidence.history.newest.at,
             low,
@@ -222,7 +221,7 @@ def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Me
             most = over(sums["read_ms"] + maybe[0], sums["read_ms"] + maybe[0] + rest)
             note = _read_note(note, sums.iloc[at], least.iloc[at], most.iloc[at], reads_over, cores)
             low, high = low.where(least > reads_over, 0.0), high.where(most > reads_over, 0.0)
-        if evicted(evidence.window).get(row["instance"]):
+        if evidence.evicted.get(row["instance"]):
             figure = Figure(
                 evidence.history.newest.at,
                 float(low.iloc[at]),
@@ -292,7 +291,7 @@ def read_share(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
         read = sums["read_ms"] + sums["maybe_read_ms"]
         low = over(sums["read_ms"], sums["ms"] + sums["maybe_write_ms"])
         high = over(read, read + rest)
-        if evicted(evidence.window).get(row["instance"]):
+        if evidence.evicted.get(row["instance"]):
             yield unknown(evidence, thing, row, EVICTED, words)
             continue
         yield measured(
