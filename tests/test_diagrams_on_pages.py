@@ -14,10 +14,9 @@ from workbench.present.diagrams import (
     estate_diagram,
     neighbourhood,
     service_diagram,
-    slug,
 )
 from workbench.present.html import Frame, Section, index_page, write_assets
-from workbench.present.text import legible
+from workbench.present.text import legible, slug
 from workbench.present.theme import service_colours
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
