@@ -370,3 +370,23 @@ def test_the_shared_enums_of_hauspet_break_its_event_store(hauspet):
     }
     together = hauspet.what_if(["eventstore", "app"]).breaks
     assert {b.services for b in together if b.kind == "type"} == {("app", "readmodels")}
+
+
+def test_shared_types_break_with_the_statement_that_makes_them(moves, hauspet):
+    (mood,) = (b for b in moves.what_if(["shop"]).breaks if b.kind == "type")
+    assert mood.sql == "CREATE TYPE \"public\".\"mood\" AS ENUM ('good', 'bad')"
+    roles = [b for b in hauspet.what_if(["eventstore"]).breaks if b.relations[-1] == "public.Role"]
+    assert roles
+    assert all(b.sql.startswith('CREATE TYPE "public"."Role" AS ENUM (') for b in roles)
+
+
+def test_what_is_not_known_of_code_is_said(moves):
+    found = moves.what_if(["shop"]).breaks
+    code = [b for b in found if b.kind in ("function", "trigger")]
+    assert code
+    for one in code:
+        assert one.per_day is None
+        assert "track_functions is none: track_functions = all counts them" in one.because
+    view = next(b for b in found if b.kind == "view")
+    assert view.sql is None
+    assert "its text is not collected" in view.because

@@ -211,3 +211,43 @@ def test_one_reading_makes_no_rate_of_days():
     status = held(rows(7), limit("rows_per_day"))["order", "rows_per_day"]
     assert status.because
     assert status.state in ("unknown", "clear")
+
+
+def daily(*means):
+    """Daily readings; on each day order's calls take so many ms."""
+    ms = 0.0
+    for number, mean in enumerate((*means, 0.0)):
+        yield reading(START + timedelta(days=number), {1: (100 * number, ms), 2: (1, 1.0)})
+        ms += 100 * mean
+
+
+def test_a_figure_of_a_window_is_foretold_from_its_days_where_there_are_enough():
+    rising = list(daily(*(50.0 + n for n in range(20))))
+    status = held(rising, limit("latency"))["order", "latency"]
+    # the busiest of 20 days took 69 ms a call, one more each day
+    assert (status.state, status.value.low) == ("crossing", pytest.approx(69.0))
+    assert status.crosses_on == (rising[-1].at + timedelta(days=31)).date()
+    assert status.crosses_from <= status.crosses_on <= status.crosses_until
+    few = held(rising[:11], limit("latency"))["order", "latency"]
+    assert (few.state, few.crosses_on) == ("clear", None)
+    assert "10 daily points; a trend needs 14" in few.because
+
+
+def test_days_that_scatter_foretell_nothing():
+    hovering = list(daily(*(50.0 + (n * 7) % 11 + 0.05 * n for n in range(20))))
+    status = held(hovering, limit("latency"))["order", "latency"]
+    assert (status.state, status.crosses_on) == ("clear", None)
+    assert "scatter more than they rise" in status.because
+
+
+def test_rows_a_day_are_foretold_from_how_many_each_day_brought():
+    totals = [0]
+    for number in range(20):
+        totals.append(totals[-1] + 20 + 2 * number)
+    status = held(rows(*totals), limit("rows_per_day"))["order", "rows_per_day"]
+    assert status.state == "crossing"
+    assert status.value.low == pytest.approx(39.0)
+    assert status.crosses_on is not None
+    steady = held(rows(*range(0, 420, 20)), limit("rows_per_day"))["order", "rows_per_day"]
+    assert (steady.state, steady.crosses_on) == ("clear", None)
+    assert "does not grow" in steady.because

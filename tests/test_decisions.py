@@ -1,13 +1,19 @@
 """What meetings decided is read from the estate's folder, and what is due comes back."""
 
+import json
 from datetime import date
 
 import pytest
 
+from workbench.cli import main
+from workbench.decide.check import Batch, check
 from workbench.decide.decisions import decisions_due, load_decisions
 from workbench.decide.facts import Interval, Status
+from workbench.decide.minutes import minutes
+from workbench.decide.seen import Keyed
 from workbench.errors import EstateError
 from workbench.estate import load_estate
+from workbench.share import reference_estate
 
 ESTATE = """
 [instances.main]
@@ -123,6 +129,14 @@ FAULTY = {
     ),
     "an unknown key": (headed(dues="2027-01-01"), "f.md: dues: unknown key; nearest valid: 'due'"),
     "due before it was decided": (headed(due="2026-11-19"), "f.md: due: is before"),
+    "an unknown metric": (
+        headed(REVISIT.replace("total_bytes", "total_byte")),
+        "f.md: revisit_when.metric: no metric is called 'total_byte'; nearest valid: 'total_bytes'",
+    ),
+    "a unit of another metric": (
+        headed(REVISIT.replace('"bytes"', '"rows"')),
+        "f.md: revisit_when.unit: total_bytes is not measured in 'rows'",
+    ),
     "a limit without metric": (
         headed("[revisit_when]\nlimit = 3\n"),
         "f.md: revisit_when.metric: is missing",
@@ -210,8 +224,81 @@ def test_the_overdue_come_first(folder):
         folder,
         a=headed(REVISIT, id='"grown"', date="2026-01-01"),
         b=headed(id='"late"', due="2027-01-31"),
-        c=headed(REVISIT.replace("total_bytes", "rows"), id='"who knows"'),
+        c=headed(
+            REVISIT.replace("total_bytes", "rows").replace('"bytes"', '"rows"'), id='"who knows"'
+        ),
     )
     due = decisions_due(found, [size(501e9)], TODAY)
     assert [d.decision.id for d in due] == ["late", "grown", "who knows"]
     assert [d.to_json()["why"] for d in due] == ["overdue", "triggered", "unknown"]
+
+
+EXEMPT = """
+[[exemptions]]
+key = "grant:read:order:main/app:auth_service.users"
+owner = "ada"
+reason = "until the copy is fed"
+expires = 2027-02-09
+[[exemptions]]
+key = "statment:read:x"
+owner = "bob"
+reason = "typed in haste"
+expires = 2027-12-31
+[[exemptions]]
+key = "view:main/app/order_service.v->main/app/auth_service.users"
+owner = "eve"
+reason = "the report"
+expires = 2027-12-31
+"""
+
+
+def test_what_is_wrong_in_the_minutes_and_due_by_them_is_said_together(folder):
+    (folder / "exemptions.toml").write_text(EXEMPT)
+    (folder / "decisions" / "late.md").write_text(headed(due="2027-01-31"))
+    (folder / "decisions" / "grown.md").write_text(headed(REVISIT, id='"grown"'))
+    (folder / "decisions" / "bad.md").write_text(headed(service='"ordr"', id='"bad"'))
+    estate = load_estate(folder)
+    there = Keyed("view:main/app/order_service.views->main/app/auth_service.users", "view", "x")
+    batch = Batch("reference", ("view", "grant"), [there], None)
+    checked = check([batch], today=TODAY, exemptions=estate.exemptions)
+    found = {
+        (f.rule, f.subject.rpartition("/")[2]): f
+        for f in minutes(estate, TODAY, [size(501e9)], checked)
+    }
+    assert set(found) == {
+        ("decision-unreadable", "bad.md"),
+        ("decision-overdue", "2026-11-order (order)"),
+        ("decision-triggered", "grown (order)"),
+        ("exemption-expired", "app:auth_service.users"),
+        ("exemption-unused", "app:auth_service.users"),
+        ("exemption-unused", "statment:read:x"),
+        ("exemption-unused", "auth_service.users"),
+    }
+    assert found["decision-unreadable", "bad.md"].remediation == "nearest valid: 'order'"
+    assert "10 days overdue" in found["decision-overdue", "2026-11-order (order)"].detail
+    assert found["exemption-unused", "statment:read:x"].remediation.startswith("write 'statement'")
+    assert there.key in found["exemption-unused", "auth_service.users"].remediation
+    # without a history nobody can say what is unused or triggered
+    rules = [f.rule for f in minutes(estate, TODAY)]
+    assert sorted(rules) == [
+        "decision-overdue", "decision-unreadable", "exemption-expired", "exemption-unused",
+    ]  # fmt: skip
+
+
+def test_check_reads_the_minutes(monkeypatch, capsys, tmp_path):
+    history = reference_estate("hauspet-small") / "history"
+    (tmp_path / "decisions").mkdir()
+    text = (history.parent / "estate.toml").read_text()
+    (tmp_path / "estate.toml").write_text(text + EXEMPT.replace("2027-02-09", "2026-03-01"))
+    (tmp_path / "decisions" / "a.md").write_text(
+        headed(service='"app"', date="2026-01-01", due="2026-01-31")
+    )
+    (tmp_path / "decisions" / "b.md").write_text(headed(service='"ap"', id='"b"'))
+    snapshot = sorted((history / "snapshots").glob("*.json"))[-1]
+    monkeypatch.setattr(
+        "sys.argv",
+        ["workbench", "check", "--estate", str(tmp_path), "--snapshot", str(snapshot), "--json"],
+    )
+    assert main() == 0
+    rules = [f["rule"] for f in json.loads(capsys.readouterr().out)["check"]]
+    assert {"decision-overdue", "decision-unreadable", "exemption-expired"} <= set(rules)

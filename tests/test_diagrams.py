@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -469,6 +470,44 @@ def test_no_box_lies_on_another_and_the_sheet_is_no_ribbon(count, services):
         if len(boxes) > 20:
             assert 0.3 < layout.width / layout.height < 3.5
         assert all(x >= 0 and x + wide <= layout.width + 1 for x, _, wide, _ in boxes)
+
+
+@pytest.mark.parametrize("more", [[], [(3, 20), (30, 2), (5, 9), (6, 12)]])
+def test_a_long_chain_is_folded_like_text(more):
+    names = [f"service{n:02}" for n in range(44)]
+    pairs = [(n, n + 1) for n in range(43)] + more
+    references = [between(f"{names[a]}.t.x_id", f"{names[b]}.t.id", "join") for a, b in pairs]
+    scene = service_diagram(references, [Service(name) for name in names], {}).scene
+    layout = lay_out(scene)
+    assert 0.8 < layout.width / layout.height < 2.5
+    rows = {}
+    for box in scene.boxes:
+        x, y = layout.places[box.id]
+        assert 0 <= x <= layout.width - box.width
+        assert 0 <= y <= layout.height - box.height
+        rows.setdefault(y, []).append((x, x + box.width, box.id))
+    for row in rows.values():
+        row.sort()
+        assert all(one[1] < other[0] for one, other in pairwise(row))
+    if not more:
+        read = [name for y in sorted(rows) for _, _, name in rows[y]]
+        assert read == [f"service-{name}" for name in names]
+    assert len(layout.curves) == len(pairs)
+    for curve in layout.curves:
+        assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in curve.points)
+        for (x, y), name in ((curve.points[0], curve.edge.tail), (curve.tip, curve.edge.head)):
+            box, (left, top) = scene.index[name], layout.places[name]
+            assert left - 2 <= x <= left + box.width + 2
+            assert top - 2 <= y <= top + box.height + 2
+
+
+def test_what_is_held_together_by_many_lines_is_not_cut():
+    names = [f"service{n:02}" for n in range(24)]
+    pairs = [(a, b) for a in range(24) for b in (a + 1, a + 2, a + 7) if b < 24]
+    references = [between(f"{names[a]}.t.x_id", f"{names[b]}.t.id", "join") for a, b in pairs]
+    scene = service_diagram(references, [Service(name) for name in names], {}).scene
+    places = lay_out(scene).places
+    assert all(places[e.tail][0] < places[e.head][0] for e in scene.edges)  # left to right
 
 
 def test_without_an_answer_of_graphviz_there_is_still_a_picture_of_everything():

@@ -144,7 +144,8 @@ def test_pools_backups_and_the_slow_statement_are_as_written(estate):
     agreed = {"full": "daily", "incremental": "hourly", "point_in_time": True, "cross_region": True}
     agreed |= {"kept_days": 30, "kept_weeks": 12, "kept_months": 12}
     assert all(backup == agreed for backup in backups.values())
-    (slow,) = estate.thresholds
+    slow, pool = estate.thresholds
+    assert (pool.metric, pool.service, pool.hard) == ("active_sessions", None, 100)
     assert (slow.metric, slow.service, slow.hard, slow.unit) == ("latency", None, 1, "s")
 
 

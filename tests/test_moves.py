@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from workbench import load_history
-from workbench.decide.facts import Interval
-from workbench.decide.order import NEVER, Runway, next_moves
+from workbench.decide.facts import Interval, Status
+from workbench.decide.order import _homes, _one_by_one, next_moves
 from workbench.decide.remedies import Remedies
+from workbench.decide.runway import NEVER, Runway
 from workbench.decide.whatif import Moves
 from workbench.estate import EFFORT, MOVE, Capacity, Prices
 from workbench.share import reference_estate
@@ -151,6 +153,51 @@ def test_no_other_first_move_gains_more_for_its_effort(marketplace):
         after, _ = runway.of("main", [service.name])
         gain = ((after.low - before.low) + (after.high - before.high)) / 2
         assert gain / marketplace.days_of([service.name]).middle <= best + 1e-9
+
+
+def crossed(moves, *services):
+    """The same moves with a crossed hard limit of its own for each of some services."""
+    limits = moves.capacity.limits
+    own = limits[limits["service"] == "notification"].head(1)
+    own = own.assign(kind="hard", crossed=True)
+    rows = [own.assign(service=name) for name in services]
+    more = replace(moves.capacity, limits=pd.concat([limits, *rows], ignore_index=True))
+    return replace(moves, capacity=more)
+
+
+def test_two_that_gain_only_together_are_found_where_one_by_one_is_blind(marketplace):
+    both = crossed(marketplace, "admin", "order")
+    found = next_moves(both, 2)
+    assert {m.service for m in found} == {"admin", "order"}
+    assert (found[0].gain_days.high, found[1].gain_days.low > 50) == (0, True)
+    assert "without it" in found[0].because
+    homes = _homes(both)
+    greedy = _one_by_one(both, Runway(both.estate, both.capacity), homes, 2, None)
+    assert sum(m.gain_days.high for m in greedy) == 0
+
+
+def test_above_so_many_candidates_each_next_move_is_the_best_by_itself(marketplace, monkeypatch):
+    both = crossed(marketplace, "admin", "order")
+    monkeypatch.setattr("workbench.decide.order.EXHAUSTIVE", 12)
+    assert all(m.gain_days.high == 0 for m in next_moves(both, 2))
+
+
+def test_a_limit_of_the_instance_besides_storage_is_gained_by_who_takes_most_of_it(marketplace):
+    busy = Status("load", "share", "hard", 0.05, "crossed", Interval(0.06, 0.06), "main")
+    first = next_moves(marketplace, 1, [busy])[0]
+    assert first.service == "product"
+    assert first.gain_days.high > 0
+    assert "main's load (0.05 share), crossed already" in first.because
+    idle = replace(busy, state="clear", value=Interval(0.01, 0.01))
+    assert next_moves(marketplace, 1, [idle]) == next_moves(marketplace, 1)
+
+
+def test_moves_that_take_no_work_are_weighed_too_and_the_name_decides_between_equals(hauspet):
+    free = declared(hauspet, effort=dict.fromkeys(EFFORT, (0, 0)))
+    assert next_moves(free, 1)[0].service == "eventstore"
+    assert next_moves(free, 1)[0].effort == (0, 0)
+    small = declared(moves_of("hauspet-small"), effort=dict.fromkeys(EFFORT, (0, 0)))
+    assert [m.service for m in next_moves(small)] == ["app", "eventstore"]
 
 
 def test_without_a_trend_no_days_are_told_and_the_least_effort_comes_first():

@@ -9,27 +9,40 @@ import psycopg
 import pytest
 
 from attributed import DAY, estate_of, looked_at, made, unseen
+from small_history import START, write_history
 from test_commands import workbench
 from test_crossings import CROSSED, DATABASE, LOGINS, OBJECTS
 from test_crossings import ESTATE as CROSSING_ESTATE
 from workbench import load_history, window_of
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.workload import workload
-from workbench.decide.check import accept, check, check_workload
+from workbench.cli import main
+from workbench.decide.check import Batch, check
 from workbench.decide.crossed import crossings_now, keyed
+from workbench.decide.evidence import Evidence
 from workbench.decide.exemptions import exempted, exemption_row
 from workbench.decide.facts import Interval, Status
+from workbench.decide.limited import findings_family, findings_now, limits_now
+from workbench.decide.news import Part, accept, check_limits, check_references, check_workload, news
+from workbench.decide.referred import keyed as keyed_reference
 from workbench.decide.seen import Keyed, Seen, never_seen
+from workbench.decide.thresholds import statuses
 from workbench.estate import Exemption, load_estate
 from workbench.estate.resolve import estate_from_text
+from workbench.model import Candidate, Finding, Reference, ReferenceEnd
 from workbench.share import reference_estate
-from workbench.snapshot import History, load_tags, tag, thin
+from workbench.snapshot import History, find_tag, load_tags, tag, thin
 
 TODAY = date(2026, 3, 1)
 
 
 def checked(history, **how):
     return check_workload(workload(window_of(history)), history, **how)
+
+
+def whole(history, **how):
+    """What is new of crossings, references and limits together."""
+    return news(Evidence(history), **how)
 
 
 def alerted(found):
@@ -156,6 +169,113 @@ def test_what_is_kept_of_a_reading_is_made_again_for_another_estate_or_when_dama
         assert kept.read_text() == text
 
 
+@pytest.mark.parametrize("name", ["marketplace", "edtech"])
+def test_no_reference_of_a_recorded_history_is_new_under_another_name_either(name):
+    history = load_history(reference_estate(name) / "history")
+    first, *_, last = history.collected
+    estate = history.estate
+    for service in estate.services[::3]:
+        estate = renamed(estate, service.name, f"new_{service.name}")
+    for now in (estate, history.estate):
+        both = History(now, tuple(replace(s, estate=now) for s in (first, last)))
+        found = Evidence(both).references
+        assert len(found.crossing) > 20
+        checked = check_references(found, both)
+        assert (checked.since, alerted(checked), checked.unjudged) == (first.at, [], ())
+
+
+LIMITED = """
+[instances.main]
+url = "service=shop"
+[services.{name}]
+{was}schemas = ["orders"]
+[services.user]
+schemas = ["users"]
+[[thresholds]]
+metric = "total_bytes"
+service = "{name}"
+hard = 15_000_000
+"""
+
+
+def test_a_crossed_limit_is_red_until_it_is_accepted_whatever_its_service_is_called(tmp_path):
+    folder = write_history(tmp_path / "history", ["orders", "users"], days=5)
+
+    def read(name="order", was="", more="", days=5):
+        estate = estate_from_text(LIMITED.format(name=name, was=was) + more, environ={})
+        until = START + timedelta(days=days - 1)
+        return load_history(folder, estate).between(until=until)
+
+    def red(history, **how):
+        return check_limits(statuses(Evidence(history)), history, **how)
+
+    key = "threshold:total_bytes:hard:main/order"
+    assert alerted(whole(read(days=1))) == [], "of one reading nothing can be new"
+    assert alerted(red(read(days=3))) == []
+    (alert,) = whole(read()).alerts
+    assert (alert.key, alert.kind, alert.subject) == (key, "threshold", "main/order")
+    assert "beyond its hard limit of 15,000,000 bytes" in alert.wrong
+    assert "history tag" in alert.next
+    later = {"name": "sales", "was": 'was = ["order"]\n'}
+    assert alerted(red(read(**later))) == [key]
+
+    def exempt(key, expires, red=red):
+        row = (
+            f'[[exemptions]]\nkey = "{key}"\nowner = "ada"\nreason = "soon"\nexpires = {expires}\n'
+        )
+        return red(read(**later, more=row))
+
+    last = (START + timedelta(days=4)).date()
+    found = exempt(key, last)
+    assert (found.alerts, [e.expires for _, e in found.exempted.in_force]) == ((), [last])
+    assert f"exempted until {last} by ada: {key}" in found.notes
+    (alert,) = exempt(key, last - timedelta(days=1)).alerts
+    assert (alert.key, alert.exemption) == (key, None)
+    assert f"ended on {last - timedelta(days=1)}" in alert.wrong
+    (unused,) = exempt(key.replace("order", "orders"), last).exempted.unused
+    assert unused.nearest == key
+    assert exempt("reference:main/shop/a.b(c)->?", last).exempted.unused == (), "not looked for"
+    (unused,) = exempt("reference:main/shop/a.b(c)->?", last, whole).exempted.unused
+    assert unused.nearest is None
+
+    for day, expected in ((2, [key]), (4, [])):
+        tag(
+            folder,
+            "agreed",
+            read().collected[day],
+            seen=accept(read(), read().collected[day]).to_json(),
+        )
+        assert alerted(red(read(), baseline="agreed")) == expected
+        assert alerted(red(read(**later), baseline="agreed")) == expected
+        assert (key in find_tag(folder, "agreed").seen["names"]) is (not expected)
+        shutil.rmtree(folder / "tags")
+
+
+def test_findings_of_later_parts_go_the_same_way(tmp_path):
+    folder = write_history(tmp_path / "history", ["orders", "users"], days=5)
+    history = load_history(
+        folder, estate_from_text(LIMITED.format(name="order", was=""), environ={})
+    )
+
+    def rule(evidence):
+        """A table is too large: which is when it has 20 MB."""
+        sizes = evidence.history.newest.frame("sizes", "part", "bytes")
+        large = sizes.loc[(sizes["part"] == "heap") & (sizes["bytes"] > 2.5e7), "bytes"]
+        yield from (
+            Finding("too-large", "warning", f"table {n}", "it is", "x") for n in large.index
+        )
+
+    family = findings_family("large", ["too-large"], "1", rule)
+    things = findings_now(rule(Evidence(history)))
+    assert len(things) == 1
+    found = whole(history, more=[Part("finding", family, things)])
+    assert [a.kind for a in found.alerts] == ["threshold", "finding"]
+    families = (family,)
+    tag(folder, "now", history.newest, seen=accept(history, history.newest, families).to_json())
+    accepted = whole(history, more=[Part("finding", family, things)], baseline="now")
+    assert accepted.alerts == ()
+
+
 # -- on servers
 
 
@@ -253,6 +373,65 @@ def test_a_new_crossing_is_red_until_it_is_exempted_accepted_or_gone(server, tmp
             assert (code, "Nothing new; compared with the baseline april" in told) == (0, True)
 
 
+MAP = """
+[[thresholds]]
+metric = "total_bytes"
+service = "auth"
+hard = 1
+"""
+VIEW = "CREATE VIEW shop.v_roles AS SELECT id FROM auth.roles"
+
+
+def test_a_new_reference_is_red_until_it_is_accepted_or_gone(server, tmp_path, capsys, monkeypatch):
+    def told():
+        options = ["references", "--estate", str(tmp_path), "--check"]
+        monkeypatch.setattr("sys.argv", ["workbench", *options])
+        return main(), capsys.readouterr().out
+
+    with made(server, [DATABASE], LOGINS):
+        with unseen(server, DATABASE) as admin:
+            admin.execute(OBJECTS)
+        taken(server, tmp_path, 0, CROSSING_ESTATE)
+        with unseen(server, DATABASE) as admin:
+            admin.execute(VIEW)
+        taken(server, tmp_path, 1, CROSSING_ESTATE)
+        code, text = told()
+        assert (code, "check: 1 new; compared with the first reading" in text) == (1, True)
+        key = f"view:main/{DATABASE}/shop.v_roles->main/{DATABASE}/auth.roles(id)"
+        assert f'key = "{key}"\nowner = ""' in text
+        estate = load_estate(tmp_path)
+        assert key in alerted(whole(load_history(tmp_path / "history", estate)))
+        row = exemption_row(key, DAY.date()).replace('""', '"ada"')
+        (tmp_path / "exemptions.toml").write_text(row)
+        code, text = told()
+        assert (code, f"by ada: {key}" in text) == (0, True)
+        (tmp_path / "exemptions.toml").unlink()
+        history = load_history(tmp_path / "history", estate)
+        tag(
+            tmp_path / "history",
+            "may",
+            history.newest,
+            seen=accept(history, history.newest).to_json(),
+        )
+        code, text = told()
+        assert (code, "compared with the baseline may" in text) == (0, True)
+        with unseen(server, DATABASE) as admin:
+            admin.execute("ALTER TABLE auth.users ADD PRIMARY KEY (id)")
+            admin.execute("ALTER TABLE depot.bins ADD FOREIGN KEY (n) REFERENCES auth.users")
+        taken(server, tmp_path, 2, CROSSING_ESTATE)
+        code, text = told()
+        assert (code, "depot.bins(n) of depot refers to auth.users(id) of auth" in text) == (
+            1,
+            True,
+        )
+        with unseen(server, DATABASE) as admin:
+            admin.execute("ALTER TABLE depot.bins DROP CONSTRAINT bins_n_fkey")
+            admin.execute("ALTER TABLE auth.users DROP CONSTRAINT users_pkey")
+            admin.execute("DROP VIEW shop.v_roles")
+        taken(server, tmp_path, 3, CROSSING_ESTATE)
+        assert told()[0] == 0
+
+
 def settled(server, number, before=()):
     """What crosses on a server with the objects of the crossings' tests, as a reading of one day."""
     with made(server, [DATABASE], LOGINS):
@@ -260,7 +439,7 @@ def settled(server, number, before=()):
             admin.execute(OBJECTS)
         for login, text in (*CROSSED, *before):
             run(server, login, text)
-        return looked_at(estate_of(server, DATABASE, CROSSING_ESTATE), number)
+        return looked_at(estate_of(server, DATABASE, CROSSING_ESTATE + MAP), number)
 
 
 def test_a_restore_makes_nothing_new_and_hides_nothing(server):
@@ -268,8 +447,10 @@ def test_a_restore_makes_nothing_new_and_hides_nothing(server):
     second = settled(server, 1)
     third = settled(server, 2, [("cross_shop", "SELECT n FROM depot.bins")])
     assert not set(oids(first)) & set(oids(second)), "every object is another one"
-    assert not checked(History(second.estate, (first, second))).alerts
-    (key,) = alerted(checked(History(third.estate, (first, second, third))))
+    restored = History(second.estate, (first, second))
+    assert [s.state for s in statuses(Evidence(restored)) if s.declared] == ["crossed"]
+    assert not whole(restored).alerts
+    (key,) = alerted(whole(History(third.estate, (first, second, third))))
     assert ":depot.bins:" in key
 
 
@@ -283,9 +464,10 @@ def test_an_upgrade_makes_nothing_new(server, major):
     history = History(second.estate, (first, second))
     (broken,) = history.coverage.epoch_breaks
     assert (broken.kind == "upgrade") is (major.version[0] != server.version[0])
-    found = checked(history)
+    found = whole(history)
     assert not found.alerts
     assert not found.quiet
+    assert Evidence(history).references.crossing
 
 
 # -- pure
@@ -336,10 +518,47 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_what_counts_as_new(name):
     before, now, new = PAIRS[name]
-    scopes = [keyed(now).scope]
+    scopes = keyed(now).scopes
     found = never_seen([keyed(now)], [Seen.of([keyed(before)], scopes)])
     assert (bool(found.new), found.unjudged) == (new, ())
     assert never_seen([keyed(now)], [Seen.of([keyed(before)])]).new == ()
+
+
+def end(service, table, *columns):
+    return ReferenceEnd(service, "main", "app", service, table, columns)
+
+
+FROM, TO = end("shop", "carts", "user_id"), end("auth", "users", "id")
+REFERRED = {
+    "the same": (Reference(FROM, TO, "inferred"), Reference(FROM, TO, "inferred"), False),
+    "it became a foreign key": (Reference(FROM, TO, "inferred"), Reference(FROM, TO, "foreign_key"), False),
+    "a person said so": (Reference(FROM, TO, "join"), Reference(FROM, TO, "declared"), False),
+    "only now it is known to what": (
+        Reference(FROM, None, "inferred", status="unresolved", candidates=(Candidate(TO, 0.5),)),
+        Reference(FROM, TO, "inferred"),
+        False,
+    ),
+    "to another table": (Reference(FROM, TO, "inferred"), Reference(FROM, end("auth", "roles", "id"), "inferred"), True),
+    "from another column": (Reference(FROM, TO, "inferred"), Reference(end("shop", "carts", "by"), TO, "inferred"), True),
+    "a view too": (Reference(FROM, TO, "inferred"), Reference(end("shop", "v"), end("auth", "users"), "view"), True),
+    "elsewhere, which was renamed": (
+        Reference(FROM, ReferenceEnd("search"), "declared"),
+        Reference(FROM, ReferenceEnd("finder"), "declared"),
+        False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFERRED)
+def test_which_reference_counts_as_new(name):
+    before, now, new = REFERRED[name]
+    held = keyed_reference(now, {"finder": "search"})
+    past = keyed_reference(before)
+    assert bool(never_seen([held], [Seen.of([past], held.scopes)]).new) is new
+    if new:
+        assert never_seen([held], [Seen.of([past])]).unjudged == (held,), (
+            "its database was not read"
+        )
 
 
 def test_the_past_is_asked_no_further_than_there_is_something_left_to_look_for():
@@ -358,36 +577,39 @@ def test_the_past_is_asked_no_further_than_there_is_something_left_to_look_for()
     assert asked == ["a", "b", "a", "b", "c"]
 
 
-def status(key, since, kind="hard", state="crossed"):
-    told = {"instance": "main", "service": key, "since": since}
+def status(key, since, kind="hard", state="crossed", declared=True):
+    told = {"instance": "main", "service": key, "since": since, "declared": declared}
     return Status("total_bytes", "bytes", kind, 5.0, state, Interval(6.0, 6.0), **told)
 
 
-def test_only_hard_limits_that_were_crossed_since_the_baseline_alert():
-    found = check(
-        [],
-        [Seen()],
-        today=TODAY,
-        since=DAY - timedelta(days=5),
-        statuses=[
+def test_written_and_hard_limits_that_were_crossed_since_the_baseline_alert():
+    limits = limits_now(
+        [
             status("new", TODAY - timedelta(days=1)),
             status("when", None),
+            status("known", None),
             status("old", TODAY - timedelta(days=9)),
             status("soft", TODAY, kind="soft"),
+            status("ours", TODAY, kind="soft", declared=False),
             status("unknown", TODAY, state="unknown"),
             status("exempt", TODAY),
-        ],
+        ]
+    )
+    tagged = Seen(frozenset({"threshold:total_bytes:hard:main/known"}))
+    found = check(
+        [Batch("threshold", ("threshold",), limits, [tagged])],
+        today=TODAY,
+        since=DAY - timedelta(days=5),
         exemptions=[Exemption("threshold:total_bytes:hard:main/exempt", "ada", "x", TODAY)],
     )
-    assert [a.kind for a in found.alerts] == ["threshold"] * 2
-    assert [a.subject for a in found.alerts] == ["main/new", "main/when"]
+    assert [a.kind for a in found.alerts] == ["threshold"] * 3
+    assert [a.subject for a in found.alerts] == ["main/new", "main/when", "main/soft"]
+    assert found.alerts[2].wrong.endswith("total_bytes is 6, beyond its soft limit of 5 bytes")
     assert found.exit_code == 1
 
 
 def test_a_stale_target_is_red():
-    found = check(
-        [], None, today=TODAY, stale=["main: last read 2026-01-01, more than 3 nights ago"]
-    )
+    found = check([], today=TODAY, stale=["main: last read 2026-01-01, more than 3 nights ago"])
     assert (found.exit_code, found.alerts[0].subject, found.alerts[0].kind) == (1, "main", "stale")
     assert "nothing can be new" in found.compared
 

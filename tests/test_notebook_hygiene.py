@@ -10,7 +10,7 @@ from workbench.review.execute import check_parameters
 from workbench.share import shared
 
 NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
-PARAMETERS = ["estate", "history", "snapshot", "until"]
+PARAMETERS = ["estate", "history", "snapshot", "live", "until"]
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -42,8 +42,11 @@ def test_it_is_valid(notebook):
 def test_one_cell_declares_typed_parameters_and_says_what_each_is(notebook):
     (cell,) = [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", [])]
     lines = cell.source.splitlines()
-    assert [line.split(" = ")[0] for line in lines] == PARAMETERS
-    assert all(re.search(r" = None  # type: str\|None  \w+.{10,}", line) for line in lines)
+    named = [line.split(" = ")[0] for line in lines]
+    assert named[: len(PARAMETERS)] == PARAMETERS
+    assert named[len(PARAMETERS) :] in ([], ["baseline"])
+    typed = r" = (None  # type: str\|None|False  # type: bool)  \w+.{10,}"
+    assert all(re.search(typed, line) for line in lines)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -223,23 +223,28 @@ def test_two_reviews_of_one_second_do_not_clash(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_what_a_killed_review_left_is_swept_and_a_running_one_is_not(tmp_path):
+def test_reviews_of_an_estate_never_overlap_and_what_a_killed_one_left_is_swept(history, tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from workbench.review.publish import staging\n"
     )
     code += "with staging(Path(sys.argv[1])) as folder: print(folder, flush=True); time.sleep(600)"
+    place = tmp_path / "small"
     other = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(place)], stdout=subprocess.PIPE, text=True
     )
     theirs = Path(other.stdout.readline().strip())
+    running = {"status": "running", "started": "2026-11-28T02:00:00+00:00", "pid": 7}
+    write_status(place / "status.json", running)
     try:
-        with staging(tmp_path):
-            assert theirs.exists()
+        with pytest.raises(UsageError, match=r"running there since 2026-11-28T02.*process 7"):
+            run_review(None, history, out=tmp_path)
+        assert theirs.exists()
+        assert status(place) == running
     finally:
         other.kill()
         other.communicate()
     assert theirs.exists()
-    with staging(tmp_path):
+    with staging(place):
         assert not theirs.exists()
 
 

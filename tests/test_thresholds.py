@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import thresholds as beside
 from small_history import START, write_history
 from workbench.analyse.standing import CLEARLY, Figure
 from workbench.decide.evidence import Evidence
@@ -462,6 +463,32 @@ def test_every_written_threshold_is_decided(evidence, name):
     for status in held:
         assert status.state != "unknown", (status.metric, status.because)
         assert status.value is not None
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_written_limit_is_what_plain_sql_says(evidence, server, name):
+    written = [s for s in told(evidence(name)) if s.declared]
+    lines = beside.lines(name, server.url(), written)
+    assert [line for line in lines if not line.agrees] == []
+    assert {line.status for line in lines} == set(written)
+    assert beside.table(lines).count("  yes") == len(lines) == len(written)
+    for line in lines:  # another figure, another limit, or another side of it is seen
+        wrong = replace(line, low=line.high * 1.001 + 1)
+        other = replace(line, written=replace(line.written, limit=line.written.limit * 1.001))
+        flip = "clear" if line.status.state == "crossed" else "crossed"
+        assert not wrong.agrees
+        assert not other.agrees
+        assert not replace(line, status=replace(line.status, state=flip)).agrees
+
+
+def test_no_reference_estate_that_writes_limits_is_left_out():
+    writing = {
+        folder.parent.name
+        for folder in reference_estate("shop").parent.glob("*/history")
+        if "[[thresholds]]" in (folder.parent / "estate.toml").read_text()
+    }
+    assert writing == set(WRITTEN)
+    assert writing <= set(beside.ESTATES)
 
 
 def test_the_grown_estate_says_separate_and_the_small_one_stay(evidence):

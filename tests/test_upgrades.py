@@ -1,6 +1,7 @@
 """From one major to the next, by pg_upgrade and by dump and restore: sizes and findings go on, counters do not."""
 
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
@@ -13,11 +14,25 @@ from test_hard_nights import eventually
 from workbench.analyse.capacity import capacity
 from workbench.analyse.readiness import readiness
 from workbench.collect import collect
+from workbench.decide.evidence import Evidence
+from workbench.decide.news import accept, news
+from workbench.decide.thresholds import statuses
 from workbench.estate import load_estate
-from workbench.snapshot import adopt, load_history, window_of
+from workbench.snapshot import adopt, load_history, tag, window_of
 
 START = datetime(2026, 6, 1, 2, tzinfo=UTC)
 ROWS = "INSERT INTO sales.item SELECT n, repeat('x', 200) FROM generate_series({}, {}) AS n"
+JOINED = "SELECT count(*) FROM web.basket JOIN sales.item ON item.id = basket.item_id"
+LIMITS = """
+[[thresholds]]
+metric = "rows"
+service = "{0}"
+hard = 1000
+[[thresholds]]
+metric = "rows_per_day"
+service = "{0}"
+hard = 1
+"""
 QUICK = {("upgrade", 16, 18), ("restore", 14, 18)}
 PAIRS = [
     pytest.param(
@@ -44,6 +59,8 @@ def fill(cluster):
         admin.execute("CREATE SCHEMA sales")
         admin.execute("CREATE TABLE sales.item (id int PRIMARY KEY, note text)")
         admin.execute("CREATE SCHEMA nobodys CREATE TABLE stray (id int)")
+        admin.execute("CREATE SCHEMA web CREATE TABLE basket (item_id int REFERENCES sales.item)")
+        admin.execute("CREATE VIEW web.offers AS SELECT note FROM sales.item")
 
 
 def insert(cluster, first, last):
@@ -58,16 +75,22 @@ def insert(cluster, first, last):
     with psycopg.connect(cluster.url("shop"), autocommit=True) as connection:
         connection.execute(ROWS.format(first, last))
         connection.execute("VACUUM ANALYZE sales.item")
+        connection.execute(JOINED)
     eventually(lambda: count() >= before + last - first + 1)
+
+
+def write_estate(cluster, folder, name="sales", more=""):
+    (folder / "estate.toml").write_text(
+        f'[estate]\nname = "moving"\n[instances.main]\nurl = "{cluster.url("shop")}"\n'
+        f'[services.{name}]\ndatabase = "shop"\nschemas = ["sales"]\n{more}'
+        '[services.web]\ndatabase = "shop"\nschemas = ["web"]\n' + LIMITS.format(name)
+    )
+    return load_estate(folder)
 
 
 def look(cluster, folder, day):
     """A snapshot of the estate, whose address leads to this cluster today, in the history."""
-    (folder / "estate.toml").write_text(
-        f'[estate]\nname = "moving"\n[instances.main]\nurl = "{cluster.url("shop")}"\n'
-        '[services.sales]\ndatabase = "shop"\nschemas = ["sales"]\n'
-    )
-    estate = load_estate(folder)
+    estate = write_estate(cluster, folder)
     snapshot = collect(estate, simulated_at=START + timedelta(days=day))
     assert {m.what for m in snapshot.manifest.missing} <= {"io_statistics", "wal_transactions"}
     snapshot.save(folder / "history")
@@ -96,6 +119,7 @@ def test_sizes_and_findings_go_on_over_a_move_and_counters_do_not(way, before, a
             first = look(old, tmp_path, 0)
             insert(old, 4001, 8000)
             second = look(old, tmp_path, 1)
+            before_it = load_history(tmp_path / "history", load_estate(tmp_path))
         moved(way, old, new)
         with new.running():
             insert(new, 8001, 9000)
@@ -133,6 +157,28 @@ def test_sizes_and_findings_go_on_over_a_move_and_counters_do_not(way, before, a
 
     assert keys(second) == keys(third), "a move makes no finding, and hides none"
     assert keys(first)
+
+    # what was agreed before the move: a crossing, references, and limits, one of which began to count anew
+    seen = accept(before_it, second)
+    tag(tmp_path / "history", "agreed", second, seen=seen.to_json())
+    for estate in (
+        load_estate(tmp_path),
+        write_estate(new, tmp_path, "stock", 'was = ["sales"]\n'),
+    ):
+        evidence = Evidence(load_history(tmp_path / "history", estate))
+        assert evidence.crossings
+        assert {r.kind for r in evidence.references.crossing} == {"foreign_key", "view"}
+        assert {s.metric for s in statuses(evidence) if s.state == "crossed"} >= {
+            "rows",
+            "rows_per_day",
+        }
+        found = news(evidence)
+        assert (found.baseline, found.alerts, found.unjudged) == ("agreed", (), ())
+        shutil.rmtree(tmp_path / "history" / "tags")
+        assert {a.kind for a in news(evidence).alerts} == {"threshold"}, "it is what was agreed"
+        tag(tmp_path / "history", "agreed", second, seen=seen.to_json())
+    shutil.rmtree(tmp_path / "history" / "tags")
+    write_estate(new, tmp_path)
 
     adopt(history(), "main", who="ada", why="the same data", when=START)
     (joined,) = history().coverage.epoch_breaks

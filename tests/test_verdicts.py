@@ -3,22 +3,26 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 
 import pytest
 
 import workbench as wb
 from small_history import write_history
+from test_busy_thresholds import HEAD, START, hours, reading
 from test_commands import workbench
 from workbench.decide.evidence import Evidence
-from workbench.decide.facts import Break, Interval, Remedy, Resource, Status
+from workbench.decide.facts import Break, Interval, Press, Remedy, Resource, Status
 from workbench.decide.judgement import Known, judge
+from workbench.decide.news import check_limits
+from workbench.decide.seasons import Seasons
 from workbench.decide.verdicts import moves_of, verdicts
 from workbench.decide.wishes import warnings_of
 from workbench.estate import load_estate
+from workbench.estate.resolve import estate_from_text
 from workbench.share import reference_estate
-from workbench.snapshot import load_history
+from workbench.snapshot import History, load_history
 
 TODAY = date(2026, 3, 15)
 SHARED = Status(
@@ -41,14 +45,24 @@ def storage(low, high=None):
     return Resource("storage", "main", 0.9, Interval(low, low if high is None else high))
 
 
-@pytest.fixture(scope="module", params=("hauspet-small", "hauspet", "marketplace"))
+@pytest.fixture(scope="module", params=("small", "grown", "market"))
 def estate(request):
-    return request.param, verdicts(load_history(reference_estate(request.param) / "history"))
+    return request.param, request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return verdicts(load_history(reference_estate("hauspet-small") / "history"))
 
 
 @pytest.fixture(scope="module")
 def grown():
     return verdicts(load_history(reference_estate("hauspet") / "history"))
+
+
+@pytest.fixture(scope="module")
+def market():
+    return verdicts(load_history(reference_estate("marketplace") / "history"))
 
 
 # -- the rules, on constructed facts
@@ -74,6 +88,33 @@ def test_what_breaks_is_decoupled_first_and_what_no_remedy_removes_blocks():
 def test_an_instance_that_is_full_is_a_reason_for_who_relieves_it():
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.4),))).verdict == "ready"
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.04),))).verdict == "not needed"
+
+
+def test_where_nobody_relieves_a_full_instance_it_concerns_who_presses_most():
+    idle = Known(TODAY, shared=(SHARED,), resources=(storage(0.04),))
+    first, other = (
+        replace(idle, presses={SHARED.key: Press(Interval(0.04, 0.04), "storage", most)})
+        for most in (True, False)
+    )
+    assert judge(first).verdict == "ready"
+    assert judge(first).reasons == (SHARED,)
+    assert judge(other).verdict == "not needed"
+
+
+def test_growth_counts_where_growth_is_what_fills_the_instance():
+    soon = replace(SHARED, state="crossing", crosses_on=date(2026, 6, 1))
+    known = Known(TODAY, shared=(soon,), resources=(storage(0.04),))
+    grows = {soon.key: Press(Interval(0.3, 0.3), "growth", False)}
+    assert judge(replace(known, presses=grows)).verdict == "ready"
+    far = replace(soon, state="clear", crosses_on=date(2027, 6, 1))
+    assert judge(replace(known, shared=(far,), presses=grows)).verdict == "not needed"
+
+
+def test_a_written_limit_of_which_nobody_knows_whose_it_is_withholds():
+    waits = replace(SHARED, metric="lock_wait", unit="s", limit=5.0, declared=True)
+    known = Known(TODAY, shared=(waits,), presses={waits.key: Press(None, "", False)})
+    assert judge(known).verdict == "insufficient evidence"
+    assert "whose it is" in judge(known).open[0]
 
 
 def test_a_verdict_is_withheld_where_the_ends_disagree_and_there_alone():
@@ -135,8 +176,8 @@ def test_ready_is_not_said_where_nobody_looked_at_statements():
 # -- the reference estates
 
 
-def test_small_hauspet_stays_together():
-    found = verdicts(load_history(reference_estate("hauspet-small") / "history"))
+def test_small_hauspet_stays_together(small):
+    found = small
     assert {v.service: v.verdict for v in found.verdicts} == dict.fromkeys(
         ("app", "eventstore", "readmodels"), "not needed"
     )
@@ -159,7 +200,7 @@ def test_grown_hauspet_separates_the_event_store_for_the_written_reasons(grown):
     assert found.binding.after.high < found.binding.used
 
 
-def test_the_dangerous_wishes_are_named(grown):
+def test_the_dangerous_wishes_are_named(grown, small):
     told = "\n".join([*grown.of("eventstore").warnings, *grown.of("readmodels").warnings])
     for words in (
         "autovacuum = off for events",
@@ -169,8 +210,67 @@ def test_the_dangerous_wishes_are_named(grown):
     ):
         assert words in told
     assert "autovacuum is off on eventstore.events" in told
-    small = verdicts(load_history(reference_estate("hauspet-small") / "history"))
     assert "autovacuum is off on" not in "\n".join(small.of("eventstore").warnings)
+
+
+def test_services_that_go_to_and_fro_are_warned_of(market, grown):
+    def told(found, service):
+        return [w for w in found.of(service).warnings if w.startswith("ping-pong")]
+
+    (pair,) = (w for w in told(grown, "eventstore") if "readmodels" in w)
+    assert re.search(
+        r"\d+ kinds? of statements? \((under 1|\d+) calls? a day\) of readmodels", pair
+    )
+    assert "transactions that write both's" in pair
+    # search reads product, and product never search
+    assert told(market, "search") == []
+
+
+def test_what_a_short_history_cannot_know_is_said():
+    def told(days, slow):
+        estate = estate_from_text(HEAD, environ={})
+        found = Seasons(Evidence(History(estate, tuple(week(days, slow))))).of("order")
+        return " | ".join(found)
+
+    assert "7 days: less than two full weeks" in told(7, None)
+    assert "no end of a month" in told(7, None)
+    # from 2 November, a Monday, past the end of the month
+    assert told(30, None) == ""
+    assert "on Fridays its statements take at least 3.0 times" in told(30, 4)
+
+
+def week(days, slow):
+    """Daily readings in which order works as long every day, and three times as long on one weekday."""
+    ms = 0.0
+    for number in range(days + 1):
+        yield reading(START + timedelta(days=number), {1: (number, ms), 2: (1, 1.0)})
+        # what is read tomorrow was done today
+        ms += 300.0 if number % 7 == slow else 100.0
+
+
+def test_harmless_wishes_are_compared_with_what_is_there(grown):
+    told = "\n".join([*grown.of("eventstore").warnings, *grown.of("readmodels").warnings])
+    assert "wish not met: shared_buffers = 512MB; it is 64 MiB on main" in told
+    assert "wish not met: index idx_animals_type on readmodels.animals" in told
+
+
+def test_a_wish_is_met_not_met_or_unknown():
+    evidence = Evidence(load_history(reference_estate("hauspet") / "history"))
+    service = next(s for s in evidence.estate.services if s.name == "readmodels")
+
+    def told(**wish):
+        wishing = replace(service, attributes=MappingProxyType({"wishes": (wish,)}))
+        return warnings_of(wishing, evidence.history.newest, evidence.references)
+
+    assert told(setting="shared_buffers", value="65536kB") == (
+        "wish met: shared_buffers = 65536kB on main",
+    )
+    assert "wish not met: work_mem = 64MB; it is 4 MiB" in told(setting="work_mem", value="64MB")[0]
+    assert told(setting="track_io_timing", value="true")[0].startswith("wish met")
+    assert "no setting of that name" in told(setting="share_buffers", value="64MB")[0]
+    assert "not understood" in told(setting="work_mem", value="plenty")[0]
+    assert told(index="animals_pkey", table="animals")[0].startswith("wish met: index animals_pkey")
+    assert told(index="animals_pkey", table="sponsorships")[0].startswith("wish not met")
 
 
 def test_harmless_wishes_are_not_warned_of():
@@ -182,7 +282,10 @@ def test_harmless_wishes_are_not_warned_of():
         {"command": "pg_dump hauspet_db"},
     )
     calm = replace(service, attributes=MappingProxyType({"wishes": wishes}))
-    assert warnings_of(calm, evidence.history.newest, evidence.references) == ()
+    assert warnings_of(calm, evidence.history.newest, evidence.references) == (
+        "wish met: autovacuum = on on main",
+        "wish met: wal_level = replica; logical on main holds it and more",
+    )
 
 
 def test_rows_that_change_break_the_promise_of_append_only():
@@ -211,15 +314,40 @@ def test_pressure_isolation_and_urgency_are_within_what_they_can_be(estate):
         assert verdict.argument.endswith(".")
 
 
-def test_marketplace_moves_notification_alone():
-    found = verdicts(load_history(reference_estate("marketplace") / "history"))
-    assert [v.service for v in found.verdicts if v.verdict != "not needed"] == ["notification"]
+def test_marketplace_moves_those_that_fill_its_instance(market):
+    found = market
+    moved = [v for v in found.verdicts if v.verdict != "not needed"]
+    assert [v.service for v in moved] == ["notification", "search"]
+    for verdict in moved:
+        assert re.search(
+            r"storage used of main: .*takes \d+ % of the growth", verdict.argument, re.I
+        )
+    for verdict in found.verdicts:
+        if verdict not in moved:
+            assert "notification presses on it most" in verdict.argument
+            assert "which is no relief" in verdict.argument
     argument = found.of("notification").argument
     assert "80 MB" in argument
     assert "capacity meeting of January 2026" in argument
     counts = dict(found.of("order").isolation.counts)
     assert counts["foreign keys in"] == 1
     assert counts["views out"] == 3
+
+
+@pytest.mark.parametrize("per", ["estate", "instance"])
+def test_a_crossed_limit_of_the_whole_concerns_who_has_most_of_it(per):
+    limit = (
+        f'[[thresholds]]\nmetric = "calls_per_day"\nper = "{per}"\nhard = 100\nsource = "budget"\n'
+    )
+    estate = estate_from_text(HEAD + limit, environ={})
+    read = tuple(replace(r, estate=estate) for r in hours({2: 50.0}))
+    found = verdicts(History(estate, read))
+    where = "main" if per == "instance" else ""
+    assert found.of("order").crossed == (f"threshold:calls_per_day:hard:{where}",)
+    assert found.of("user").crossed == ()
+    argument = found.of("order").argument
+    assert f"calls per day of {where or 'the estate'}: " in argument.lower()
+    assert "it takes 100 % of the calls, more than any other" in argument
 
 
 # -- what is not known
@@ -247,7 +375,7 @@ def test_the_command_prints_one_document(grown):
             "verdicts", "--estate", reference_estate("hauspet"), "--what-if", "eventstore", "--json"
         ).stdout
     )
-    assert set(told) == {"coverage", "thresholds", "verdicts", "order", "what_if"}
+    assert set(told) == {"coverage", "thresholds", "verdicts", "order", "what_if", "designs"}
     again = {v["service"]: v["verdict"] for v in told["verdicts"]}
     assert again == {v.service: v.verdict for v in grown.verdicts}
     assert told["what_if"]["breaks"]
@@ -262,13 +390,15 @@ def test_check_fails_where_a_limit_is_crossed_and_passes_where_none_is():
 
 
 def test_an_exempted_limit_is_no_news(grown, tmp_path):
-    estate = load_estate(reference_estate("hauspet"))
-    first, *rest = grown.newly_crossed(estate)
-    text = f'[[exemptions]]\nkey = "{first.key}"\nowner = "platform"\nreason = "known"\nexpires = 2027-01-01\n'
+    history = load_history(reference_estate("hauspet") / "history")
+    red = check_limits(grown.statuses, history)
+    first, *rest = (a.key for a in red.alerts)
+    text = f'[[exemptions]]\nkey = "{first}"\nowner = "platform"\nreason = "known"\nexpires = 2027-01-01\n'
     (tmp_path / "estate.toml").write_text(
         (reference_estate("hauspet") / "estate.toml").read_text("utf-8") + text, "utf-8"
     )
-    assert grown.newly_crossed(load_estate(tmp_path)) == tuple(rest)
+    exempt = load_history(history.folder, load_estate(tmp_path))
+    assert [a.key for a in check_limits(grown.statuses, exempt).alerts] == rest
 
 
 def test_a_service_that_is_unknown_is_named_with_the_nearest():

@@ -97,6 +97,20 @@ class Source:
         return found.between(since, _moment(self.until, time.max))
 
 
+def open_live(source: Source, **options: object) -> History:
+    """Return the history with what the servers say now as its newest snapshot, which is kept nowhere.
+
+    UsageError where the history holds simulated days; Unreachable where no instance was connected.
+    """
+    estate = source.load_estate()
+    folder = source.history_folder(estate)
+    recorded = source.open_or_empty() if folder is not None else History(estate, ())
+    if recorded.collected and recorded.collected[-1].manifest.simulated:
+        raise _simulated(folder)
+    read = collect_reached(estate, previous=source.newest(estate), **options)
+    return replace(recorded, snapshots=(*recorded.snapshots, read))
+
+
 def since_its_beginning(source: Source, opened: History) -> History:
     """Return the whole history up to the end of what ``source`` opened: what came before its period too."""
     if opened.folder is None or (source.since is None and source.baseline is None):
@@ -130,11 +144,15 @@ def keep(snapshot: Snapshot, history: Path) -> Path:
     before = next(recorded, None)
     simulated = before is not None and before.manifest.simulated
     if simulated and not snapshot.manifest.simulated:
-        raise UsageError(
-            f"{history} holds simulated days, and a reading of today does not follow them: review them "
-            "with --offline, or name another folder with --history"
-        )
+        raise _simulated(history)
     return snapshot.save(history)
+
+
+def _simulated(history: Path | None) -> UsageError:
+    return UsageError(
+        f"{history} holds simulated days, and a reading of today does not follow them: review them "
+        "with --offline, or name another folder with --history"
+    )
 
 
 def stale(history: Path, estate: Estate, now: datetime | None = None) -> list[str]:

@@ -308,10 +308,14 @@ class Inserted:
         least = bool(now["at_least"].any())
         if least and len(y):  # reading by reading less is lost than from the first to the last
             value = max(value, float(y[-1]))
+        steps = np.diff(x, prepend=0.0 if not len(sums) else x[0] - float(sums["days"].iloc[0]))
+        rises = np.diff(sums["inserted"].to_numpy(dtype=float), prepend=0.0)
+        apart = steps > 0
+        by_day = x[apart], rises[apart] / steps[apart]
         if len(y):
             y[-1] = value
         because = None if why_least.empty else str(why_least.iloc[0])
-        return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE)
+        return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE, by_day)
 
 
 def _of(frame: pd.DataFrame, names: dict[str, str | None]) -> pd.DataFrame:

@@ -62,6 +62,9 @@ class Figure:
     because: str | None = None
     open_ended: bool = False
     unforetold: str | None = None
+    by_day: tuple[Floats, Floats] | None = None
+    """of a figure that is a mean of its window: days since ``start``, and the figure of each by itself. It is these that
+    rise, and not the mean: where there are any, ``unforetold`` does not stand"""
 
     def against(self, kind: str, limit: float) -> Standing:
         """Hold it against a limit; ``kind`` ``low`` is crossed by what is below, the others by what is above it."""
@@ -116,10 +119,21 @@ class Figure:
 
     def _reaches(self, limit: float) -> Crossing:
         assert self.high is not None
+        if self.by_day is not None:
+            return self._of_days(limit - self.high)
         if self.unforetold is not None:
             return Crossing(because=self.unforetold)
         pace = trend(self.x, self.highs, self.splits)
         return crossing(self.at, limit - self.high, pace, len(self.x))
+
+    def _of_days(self, distance: float) -> Crossing:
+        """When days that rise reach what is ``distance`` away; none where they scatter more than they rise."""
+        assert self.by_day is not None
+        x, y = self.by_day
+        pace = trend(x, y, self.splits)
+        if pace is not None and pace.per_day > 0 and pace.change(pace.days)[0] <= 0:
+            return Crossing(because="its days scatter more than they rise: no day is foretold")
+        return crossing(self.at, distance, pace, len(x))
 
     def _newest(self) -> date:
         return self.at.date()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from workbench.cli.options import (
     progress,
     source_of,
 )
+
+if TYPE_CHECKING:
+    from workbench.decide.check import Check as Checked
 
 app = typer.Typer()
 
@@ -80,7 +83,7 @@ def workload(
     """
     from workbench.analyse.workload import workload as analyse
     from workbench.analyse.workload_document import document
-    from workbench.present import terminal, terminal_check, terminal_workload
+    from workbench.present import terminal, terminal_workload
     from workbench.snapshot import reader_beside, window_of
 
     source = source_of(estate, url, history, snapshot, since, until, baseline)
@@ -88,26 +91,16 @@ def workload(
     analysed = analyse(window_of(found), reader_beside(found.folder))
     checked = None
     if check:
-        from workbench.decide.check import check_workload
+        from workbench.decide.news import check_workload
         from workbench.source import late, since_its_beginning
 
-        checked = check_workload(
-            analysed,
-            since_its_beginning(source, found),
-            baseline=baseline,
-            stale=late(source, found),
-        )
+        whole, stale = since_its_beginning(source, found), late(source, found)
+        checked = check_workload(analysed, whole, baseline=baseline, stale=stale)
     if json:
-        terminal.print_document(
-            document(analysed) | ({"check": checked.to_json()} if checked else {})
-        )
+        terminal.print_document(document(analysed) | _of(checked))
     else:
         terminal_workload.print_workload(analysed)
-    if checked:
-        if not json:
-            terminal_check.print_check(checked)
-        if checked.exit_code:
-            raise typer.Exit(checked.exit_code)
+    _end(checked, json)
 
 
 @app.command()
@@ -119,21 +112,35 @@ def references(
     since: Since = None,
     until: Until = None,
     baseline: Baseline = None,
+    check: Check = False,
     json: Json = False,
 ) -> None:
-    """What refers to what across services: keys, views, code, joins, the estate's map, and what names suggest."""
+    """What refers to what across services: keys, views, code, joins, the estate's map, and what names suggest.
+
+    With --check, red is a reference across services that was never seen up to the newest baseline, until a later
+    baseline or an exemption accepts it, or it is gone.
+    """
     from workbench.analyse.references import references as analyse
     from workbench.analyse.statements import attribute
     from workbench.present import terminal, terminal_references
     from workbench.snapshot import reader_beside, window_of
 
-    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    source = source_of(estate, url, history, snapshot, since, until, baseline)
+    opened = source.open()
     seen = attribute(window_of(opened), reader_beside(opened.folder))
     found = analyse(opened.newest, seen)
+    checked = None
+    if check:
+        from workbench.decide.news import check_references
+        from workbench.source import late, since_its_beginning
+
+        whole, stale = since_its_beginning(source, opened), late(source, opened)
+        checked = check_references(found, whole, baseline=baseline, stale=stale)
     if json:
-        terminal.print_document(found.to_json())
+        terminal.print_document(found.to_json() | _of(checked))
     else:
         terminal_references.print_references(found)
+    _end(checked, json)
 
 
 @app.command()
@@ -153,43 +160,85 @@ def verdicts(
             metavar="SERVICES",
         ),
     ] = None,
-    check: Annotated[
-        bool,
-        typer.Option(
-            "--check",
-            help="Exit with 1 where a limit is newly crossed: since --baseline, or without an exemption.",
-        ),
-    ] = False,
+    check: Check = False,
     json: Json = False,
 ) -> None:
-    """Limits and how they stand, a verdict for each service with its reasons, what would break if it moved."""
+    """Limits and how they stand, a verdict for each service with its reasons, what would break if it moved.
+
+    With --check, red is a limit crossed since the newest baseline, a written one or a hard one of the project's own,
+    until a later baseline or an exemption accepts it, or it is no longer crossed.
+    """
     from dataclasses import replace
 
+    from workbench.decide.designs import designs
     from workbench.decide.evidence import Evidence
     from workbench.decide.verdicts import moves_of
     from workbench.decide.verdicts import verdicts as analyse
     from workbench.present import terminal, terminal_verdicts
 
-    opened = source_of(estate, url, history, snapshot, since, until, baseline).open()
+    source = source_of(estate, url, history, snapshot, since, until, baseline)
+    opened = source.open()
     evidence = Evidence(opened)
     asked = None
     if what_if is not None:
         names = [name.strip() for name in what_if.split(",") if name.strip()]
         asked = moves_of(evidence).what_if(names)
     found = replace(analyse(evidence), what_if=asked)
+    checked = None
+    if check:
+        from workbench.decide.news import check_limits
+        from workbench.source import late, since_its_beginning
+
+        whole, stale = since_its_beginning(source, opened), late(source, opened)
+        checked = check_limits(found.statuses, whole, baseline=baseline, stale=stale)
     if json:
-        terminal.print_document(found.to_json())
+        held = designs(evidence).to_json()
+        terminal.print_document(found.to_json() | {"designs": held} | _of(checked))
     else:
         terminal_verdicts.print_verdicts(found)
-    new = (
-        found.newly_crossed(evidence.estate, opened.snapshots[0].at if baseline else None)
-        if check
-        else ()
-    )
-    for status in new:
-        progress(f"crossed: {status.key}")
-    if new:
-        raise typer.Exit(1)
+    _end(checked, json)
+
+
+@app.command()
+def diff(
+    first: Annotated[
+        str | None,
+        typer.Argument(
+            help="A baseline, a day, a snapshot's file or a report's folder; the review before unless given, else "
+            "the newest baseline or the first reading.",
+            metavar="A",
+        ),
+    ] = None,
+    second: Annotated[
+        str | None, typer.Argument(help="Another, later one; the newest reading.", metavar="B")
+    ] = None,
+    estate: EstatePath = None,
+    history: HistoryDir = None,
+    reports: Annotated[
+        Path, typer.Option("--reports", help="Where reports are.", metavar="DIR")
+    ] = Path("reports"),
+    json: Json = False,
+) -> None:
+    """What changed from A to B: verdicts, limits, crossings, references, services, tables, sizes."""
+    from workbench.decide.changes import changes
+    from workbench.decide.evidence import Evidence
+    from workbench.decide.seen import Seen
+    from workbench.present import terminal, terminal_changes
+    from workbench.review.publish import before_this
+    from workbench.snapshot import begin_of, find_moment
+
+    whole = source_of(estate, None, history).open()
+    now = whole if second is None else whole.between(until=find_moment(whole, second).at)
+    if first is None:
+        review = before_this(reports, now)
+        first = str(review) if review is not None else None
+    moment = begin_of(now) if first is None else find_moment(whole, first)
+    accepted = Seen.from_json(moment.tag.seen) if moment.tag is not None else None
+    found = changes(Evidence(whole.between(until=moment.at)), Evidence(now), accepted)
+    if json:
+        terminal.print_json(now.coverage, "diff", found.to_json())
+    else:
+        terminal_changes.print_changes(found, moment.name)
 
 
 @app.command()
@@ -257,3 +306,20 @@ def diagram(
     else:
         output.write_bytes(made)
         progress(f"wrote {output}: {drawn.title}")
+
+
+def _of(checked: Checked | None) -> dict[str, object]:
+    """What a check adds to a document."""
+    return {} if checked is None else {"check": checked.to_json()}
+
+
+def _end(checked: Checked | None, json: bool) -> None:
+    """Print a check below its answer, and end with its exit code."""
+    if checked is None:
+        return
+    if not json:
+        from workbench.present import terminal_check
+
+        terminal_check.print_check(checked)
+    if checked.exit_code:
+        raise typer.Exit(checked.exit_code)

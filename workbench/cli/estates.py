@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,11 @@ from workbench.cli.options import (
     progress,
     source_of,
 )
+
+if TYPE_CHECKING:
+    from workbench.model import Finding
+    from workbench.snapshot import Snapshot
+    from workbench.source import Source
 
 app = typer.Typer()
 
@@ -78,7 +83,8 @@ def check(
 ) -> None:
     """Say what a review could see here, and which statement would let it see more.
 
-    Reads versions, privileges, extensions, settings and names, and compares the estate file with them.
+    Reads versions, privileges, extensions, settings and names, and compares the estate file with them. Of decisions
+    and exemptions it says what is wrong in them, what is due, and what has expired or meets nothing.
     """
     from workbench.analyse.readiness import FRAMES, readiness
     from workbench.collect import collect
@@ -102,7 +108,7 @@ def check(
         if snapshot
         else collect(source.load_estate(), only=FRAMES, progress=progress)
     )
-    findings = readiness(taken)
+    findings = (*readiness(taken), *_minutes(source, taken))
     if json:
         terminal.print_json(taken.coverage, "check", [f.to_json() for f in findings])
     else:
@@ -171,3 +177,25 @@ def collect(
         for line in late:
             progress(line)
         raise typer.Exit(3)
+
+
+def _minutes(source: Source, taken: Snapshot) -> tuple[Finding, ...]:
+    """What is wrong in decisions and exemptions, as the recorded history tells; as of its day where days are simulated."""
+    from workbench.decide.evidence import Evidence
+    from workbench.decide.minutes import minutes
+    from workbench.decide.news import news
+    from workbench.decide.thresholds import statuses
+
+    estate, today = taken.estate, taken.at.date()
+    folder = source.history_folder(estate)
+    told = bool(estate.exemptions or any((estate.folder or Path()).glob("decisions/*.md")))
+    if not told or estate.folder is None or folder is None or source.snapshot is not None:
+        return minutes(estate, today)
+    history = source.open_or_empty()
+    if not history.collected:
+        return minutes(estate, today)
+    if history.newest.manifest.simulated:
+        today = history.newest.at.date()
+    evidence = Evidence(history)
+    limits = statuses(evidence)
+    return minutes(estate, today, limits, news(evidence, limits=limits))

@@ -59,9 +59,10 @@ def history_tag(
 ) -> None:
     """Name the newest snapshot, or that of --snapshot, as a baseline; thinning keeps it.
 
-    What crosses up to it is accepted: with --check, new is what was never seen up to the newest baseline.
+    What crosses, refers across and is over its limit up to it is accepted: with --check, new is what was never
+    seen up to the newest baseline.
     """
-    from workbench.decide.check import accept
+    from workbench.decide.news import accept
     from workbench.snapshot import load_snapshot, tag
 
     found, folder = _recorded(estate, history)

@@ -41,7 +41,10 @@ Baseline = Annotated[
 ]
 Check = Annotated[
     bool,
-    typer.Option("--check", help="Exit with 1 where something new crosses, or a target is stale."),
+    typer.Option(
+        "--check",
+        help="Exit with 1 where something is new that neither a baseline nor an exemption accepts, or a target is stale.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

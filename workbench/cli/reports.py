@@ -48,26 +48,64 @@ def review(
             metavar="WHO",
         ),
     ] = "lead",
+    single_file: Annotated[
+        bool,
+        typer.Option(
+            "--single-file", help="Also write the whole report as one file, to be mailed."
+        ),
+    ] = False,
     timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            help="Remove older reports but the newest so many, the latest, and those that a decision names.",
+            min=1,
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Exit with 1 where something new crosses, or a limit is newly crossed."
+        ),
+    ] = False,
+    webhook: Annotated[
+        Path | None,
+        typer.Option(
+            "--webhook",
+            help="Tell what may alert to the address in this file, or in WORKBENCH_WEBHOOK.",
+            metavar="FILE",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Collect, run every notebook, and write the report; its path is printed last."""
+    from workbench.review import Wanted, webhook_of
     from workbench.review import review as run
 
-    source = source_of(estate, url, history, snapshot, until=until)
-    made = run(source, out, offline=offline, audience=audience, timeout=timeout, progress=progress)
+    wanted = Wanted(audience, single_file, strict=check, retain=keep, timeout=timeout)
+    made = run(
+        source_of(estate, url, history, snapshot, until=until),
+        out,
+        wanted,
+        offline=offline,
+        webhook=webhook_of(webhook),
+        progress=progress,
+    )
     _report(made, json)
 
 
 def _report(result: ReviewResult, json: bool) -> None:
     from workbench.present import terminal
 
+    if result.untold:
+        progress(result.untold)
     if json:
         terminal.print_json(result.coverage, "review", result.to_json())
     else:
-        for line in (*result.late, *result.failures):
+        for line in (*map(str, result.check.alerts), *result.failures):
             progress(line)
-        sys.stdout.write(f"{result.index}\n")
+        sys.stdout.write(f"{result.single or result.index}\n")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 

@@ -14,7 +14,7 @@ _PLURALS = {
     "foreign_table": ("foreign table", "foreign tables"),
     "inheritance": ("inheritance", "inheritances"),
 }
-_MOST = 3  # reasons that are cited
+_MOST = 3  # reasons that are cited, and besides the first that its instance gives
 
 
 def of(verdict: Verdict, judged: Judged, known: Known, effort: Interval) -> str:
@@ -84,7 +84,9 @@ def status_text(status: Status, today: date) -> str:
     """One limit in words: the metric, its figure, the limit, since or from when, and who set it."""
     name = status.metric.replace("_", " ")
     where = (
-        f" of {status.scope or status.instance}" if status.scope or status.service is None else ""
+        f" of {status.scope or status.instance or 'the estate'}"
+        if status.scope or status.service is None
+        else ""
     )
     # "rows" are not said to be rows
     named = status.unit.split(" ")[0] in status.metric.split("_")
@@ -110,7 +112,9 @@ def _why(verdict: Verdict, judged: Judged, known: Known) -> str:
     if judged.verdict == "insufficient evidence":
         return f"Withheld: {'; '.join(judged.open[:_MOST])}."
     if judged.reasons:
-        told = [status_text(s, known.today) for s in judged.reasons[:_MOST]]
+        cited = list(judged.reasons[:_MOST])
+        cited += [s for s in judged.reasons[_MOST:] if s in known.shared][:1]
+        told = [status_text(s, known.today) + _pressing(s, known) for s in cited]
         more = len(judged.reasons) - len(told)
         tail = f"; and {more} more" if more else ""
         return f"{_upper('; '.join(told))}{tail}."
@@ -129,15 +133,39 @@ def _no_reason(verdict: Verdict, known: Known) -> str:
     if urgency.days is None:
         return f"{written}, and no day is foretold for its instance ({urgency.because})."
     metric = (urgency.metric or "").replace("_", " ")
-    near = (s for s in known.shared if s.metric == urgency.metric and s.kind == "hard")
-    where = next((s.instance for s in near), "its instance")
+    near = [s for s in known.shared if s.metric == urgency.metric and s.kind == "hard"]
+    where = next((s.instance for s in near), None) or "its instance"
     told = f"{where} crosses its limit of {metric} in {urgency.days:,} days"
+    if urgency.days == 0:
+        told = f"{where} is over its limit of {metric}"
     if urgency.days > SOON_DAYS:
         return f"{written}, and {told}, later than {SOON_DAYS}."
+    pressed = "".join(_leaders(s, known, verdict.service) for s in near[:1])
     if urgency.after is None:
-        return f"{written}. {told}; {urgency.because}."
+        return f"{written}. {told}{pressed}; {urgency.because}."
     gained = urgency.after - urgency.days
-    return f"{written}. {told}; its move would put that off by {gained:,} days, which is no relief."
+    days = "1 day" if gained == 1 else f"{gained:,} days"
+    return f"{written}. {told}{pressed}; its own move would put that off by {days}, which is no relief."
+
+
+def _pressing(status: Status, known: Known) -> str:
+    """Why a limit that is not its own concerns a service: its part of what is limited."""
+    press = known.presses.get(status.key)
+    if press is None or press.share is None:
+        return ""
+    took = f"; it takes {shares_of(press.share)} of the {press.of.removeprefix('the ')}"
+    top = press.leaders[0][1].high if press.leaders else 0.0
+    return took + (", more than any other" if press.share.high >= top > 0 else "")
+
+
+def _leaders(status: Status, known: Known, service: str) -> str:
+    """Who presses most on a limit that does not concern a service."""
+    press = known.presses.get(status.key)
+    others = [leader for leader in press.leaders if leader[0] != service] if press else []
+    if not others:
+        return ""
+    name, share, of = others[0]
+    return f"; {name} presses on it most, with {shares_of(share)} of the {of.removeprefix('the ')}"
 
 
 def _pressure(binding: Resource, *, cpu: bool) -> str:

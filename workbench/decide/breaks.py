@@ -15,6 +15,7 @@ from workbench.analyse.workload import Workload
 from workbench.decide.facts import Break, BreakKind, Remedy
 from workbench.decide.remedies import Remedies
 from workbench.decide.strays import strays
+from workbench.decide.types import type_texts
 from workbench.decide.use import Use, reader_of
 from workbench.model import Reference, ReferenceEnd
 from workbench.snapshot import records
@@ -174,7 +175,9 @@ class Breaks:
             elif _place(source) != _place(target):
                 continue
             nobody = [e.relation for e in (source, target) if e.service is None]
+            text = self._text(kind, source, target)
             said = [*reference.evidence, *(f"nobody owns {name}" for name in nobody)]
+            said += self._unseen(kind, source, text)
             yield Break(
                 kind,
                 reference.key,
@@ -183,7 +186,7 @@ class Breaks:
                 (source.relation, target.relation),
                 "read" if kind == "view" else None,
                 source.service,
-                self._text(kind, source, target),
+                text,
                 None,
                 self._cure(kind, reference),
                 "; ".join(said),
@@ -203,7 +206,31 @@ class Breaks:
         """What declares it, as far as the snapshot holds that: a key, a trigger, a function's body."""
         if kind == "foreign_key":
             return _declared(source, target)
+        if kind == "type":
+            return self._types.get((*_place(target), target.relation))
         return self._texts.get((*_place(source), source.relation, source.object or ""))
+
+    def _unseen(self, kind: BreakKind, source: ReferenceEnd, text: str | None) -> Iterator[str]:
+        """What is not known of code that a server holds: its text, and how often it runs."""
+        if kind == "view" and text is None:
+            yield "its text is not collected: pg_get_viewdef shows it"
+        if kind in ("function", "trigger"):
+            counted = self._counting.get(source.instance or "", "was not read")
+            hint = "" if counted in ("pl", "all") else ": track_functions = all counts them"
+            yield f"its calls are not collected; track_functions is {counted}{hint}"
+
+    @cached_property
+    def _counting(self) -> dict[str, str]:
+        """What each instance counts of functions."""
+        settings = self.workload.attributed.window.history.newest.frame(
+            "settings", "name", "reset_val"
+        )
+        held = settings[(settings["name"] == "track_functions") & settings["reset_val"].notna()]
+        return {r["instance"]: str(r["reset_val"]) for r in records(held)}
+
+    @cached_property
+    def _types(self) -> dict[tuple[str, str, str], str]:
+        return type_texts(self.workload.attributed.window.history.newest)
 
     @cached_property
     def _texts(self) -> dict[tuple[str, str, str, str], str]:

@@ -13,6 +13,7 @@ from workbench.decide.argument import bytes_of, share_of, shares_of
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import Break
 from workbench.decide.judgement import CONCENTRATED, RELIEF, Judged, Known
+from workbench.decide.seasons import Seasons
 from workbench.decide.wishes import warnings_of
 from workbench.estate import Service
 from workbench.snapshot import records
@@ -54,7 +55,9 @@ class Caveats:
             *self._pools(service, breaks),
             *_orphans(breaks),
             *_distributed(declared, breaks),
+            *_ping_pong(service, breaks),
             *self._forgotten(service),
+            *self._seasons.of(service),
         ]
         return (*made, *wishes)
 
@@ -94,6 +97,10 @@ class Caveats:
             )
 
     @cached_property
+    def _seasons(self) -> Seasons:
+        return Seasons(self.evidence)
+
+    @cached_property
     def _declared(self) -> dict[str, Service]:
         return {s.name: s for s in self.evidence.estate.services}
 
@@ -120,9 +127,14 @@ def _relief(known: Known, service: str) -> Iterator[str]:
     top = max(used, key=lambda r: r.used or 0.0)
     assert top.share is not None
     if top.share.high < RELIEF:
+        grows = [
+            p.share.high for p in known.presses.values() if p.of == "growth" and p.share is not None
+        ]
+        faster = top.name == "storage" and max(grows, default=0.0) >= RELIEF
+        but = f", though {share_of(max(grows))} of its growth" if faster else ""
         yield (
             f"no relief: {service} is {shares_of(top.share)} of {top.name}, the fullest resource of {top.instance} "
-            f"({share_of(top.used or 0.0)} used)"
+            f"({share_of(top.used or 0.0)} used){but}"
         )
 
 
@@ -181,6 +193,53 @@ def _distributed(service: Service, breaks: tuple[Break, ...]) -> Iterator[str]:
             else f"{len(met)} kinds of transactions write"
         )
         yield f"distributed transaction: {kinds} its data and another's together{told}; no remedy is agreed"
+
+
+def _ping_pong(service: str, breaks: tuple[Break, ...]) -> Iterator[str]:
+    """Pairs whose statements go both ways, or one way and back in a transaction that writes both's data."""
+    there: dict[str, list[Break]] = {}
+    back: dict[str, list[Break]] = {}
+    both: dict[str, int] = {}
+    for one in breaks:
+        for other in one.services:
+            if other == service:
+                continue
+            if one.kind == "statement" and one.caller == service:
+                there.setdefault(other, []).append(one)
+            elif one.kind == "statement" and one.caller == other:
+                back.setdefault(other, []).append(one)
+            elif one.kind == "transaction" and one.access == "write":
+                both[other] = both.get(other, 0) + 1
+    for other in sorted({*there, *back}):
+        ways = [there.get(other, []), back.get(other, [])]
+        if not all(ways) and other not in both:
+            continue
+        told = [
+            f"{_kinds(len(way), 'statement')}{_pace(way)} {where}"
+            for way, where in zip(
+                ways, (f"to {other}'s data", f"of {other} to its data"), strict=True
+            )
+            if way
+        ]
+        met = both.get(other)
+        if met:
+            told.append(f"{_kinds(met, 'transaction')} that write both's")
+        yield (
+            f"ping-pong: {service} and {other} go to and fro: {', '.join(told)}; each becomes a round trip, "
+            "so move them together or cut one direction first"
+        )
+
+
+def _kinds(count: int, what: str) -> str:
+    return f"1 kind of {what}" if count == 1 else f"{count} kinds of {what}s"
+
+
+def _pace(found: list[Break]) -> str:
+    counted = [b.per_day for b in found if b.per_day is not None]
+    if not counted:
+        return ""
+    rate = sum(counted)
+    return f" ({rate:,.0f} calls a day)" if rate >= 1 else " (under 1 call a day)"
 
 
 def _names(names: set[str]) -> str:

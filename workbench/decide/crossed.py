@@ -12,28 +12,22 @@ crosses, and are looked through here:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import combinations
 
-from workbench import __version__
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.meetings import transaction_crossings
 from workbench.analyse.statements import Attributed
 from workbench.analyse.transactions import transactions
-from workbench.analyse.workload import Workload, workload
+from workbench.analyse.workload import Workload
+from workbench.decide.evidence import Evidence
+from workbench.decide.remembered import Family, readings
 from workbench.decide.seen import Keyed, Seen
 from workbench.model import join_name
-from workbench.snapshot import History, Snapshot, kept_beside, reader_beside, window_of
-from workbench.snapshot.objects import put, staging
+from workbench.snapshot import History
 from workbench.sql import READER
-
-_VERSION = f"1-{READER}"
-"""Of what is kept of a reading: raise it where names or keys change."""
 
 _MOST_NAMED = 3
 _STATEMENTS, _WAL = "statements", "wal_reading"
@@ -64,8 +58,8 @@ def keyed(crossing: Crossing) -> Keyed:
         crossing.actor,
         (key, *leaves),
         tuple((key, name) for name in asks),
-        scope_of(_READ[crossing.source], crossing.instance),
-        crossing.last_seen,
+        (scope_of(_READ[crossing.source], crossing.instance),),
+        last_seen=crossing.last_seen,
         example=crossing.examples[0] if crossing.examples else None,
     )
 
@@ -205,52 +199,21 @@ class _WrittenLately:
         return found
 
 
-def readings(history: History) -> tuple[Snapshot, ...]:
-    """Return the full readings of a history, oldest first; pulses have no catalogue."""
-    return tuple(s for s in history.collected if s.manifest.profile == "full")
+def seen_in(evidence: Evidence) -> Seen:
+    """Return what crosses in a window, and the statements of nobody: once their caller is known they may cross."""
+    return happened(evidence.workload)
 
 
-def seen_in(history: History) -> Seen:
-    """Return what a history remembers: everything that crosses in its window, and in its last reading alone.
-
-    A statement that nobody called in the window is in pg_stat_statements all the same: it was seen.
-    """
-    read = reader_beside(history.folder)
-    found = workload(window_of(history), read)
+def happened(found: Workload) -> Seen:
+    """Return what crosses in a window, and what was read of it: what nobody called since it began is not here."""
     scopes = {
         scope_of(p.frame, p.instance)
-        for s in readings(history)
+        for s in readings(found.attributed.window.history)
         for p in s.manifest.parts
         if p.frame in _READ.values() and p.endpoint is None
     }
-    seen = Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
-    last = readings(history)[-1:]
-    return seen if len(history) == 1 or not last else seen | reading(history, last[0])
+    return Seen.of(map(keyed, found.crossings), scopes) | Seen(_nobodys(found.attributed))
 
 
-def earlier(history: History, until: datetime) -> Iterator[Seen]:
-    """Yield what each reading up to a moment saw, the newest first, each worked out when it is asked for.
-
-    With the estate and rules of today: what is declared today makes nothing new. What it took is kept in
-    ``derived/`` of the history, and left out where that cannot be written.
-    """
-    for snapshot in reversed(readings(history.between(until=until))):
-        yield reading(history, snapshot)
-
-
-def reading(history: History, snapshot: Snapshot) -> Seen:
-    """Return what one reading saw; see ``earlier``."""
-    made_by = {"rules": _VERSION, "workbench": __version__, "estate": history.estate.digest}
-    folder = kept_beside(history.folder)
-    path = folder / "derived" / f"keys-{snapshot.manifest.id}.json" if folder else None
-    if path is not None:
-        with suppress(OSError, ValueError, TypeError, LookupError):  # damaged: made again
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if data["made_by"] == made_by:
-                return Seen.from_json(data)
-    found = seen_in(replace(history, snapshots=(snapshot,)))
-    if folder is not None and path is not None:
-        text = json.dumps({"made_by": made_by, **found.to_json()}, indent=1, ensure_ascii=False)
-        with suppress(OSError), staging(folder) as beside:
-            put(beside, path, text.encode() + b"\n")
-    return found
+CROSSINGS = Family("keys", ("statement", "transaction", "grant"), f"1-{READER}", seen_in)
+"""What crosses, as readings remember it. Raise the version where names or keys change."""

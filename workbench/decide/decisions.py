@@ -34,7 +34,7 @@ from datetime import date
 from typing import Literal
 
 from workbench.decide.facts import Interval, Status
-from workbench.estate import Estate
+from workbench.estate import METRICS, Estate
 from workbench.estate.files import Faults
 from workbench.estate.kinds import Day, Number, Text
 from workbench.estate.names import nearest
@@ -122,10 +122,17 @@ def load_decisions(estate: Estate) -> tuple[Decision, ...]:
 
     EstateError lists every fault of every file as ``file: key: fault; next step``.
     """
-    if estate.folder is None:
-        return ()
+    found, faults = read_decisions(estate)
+    faults.refuse()
+    return found
+
+
+def read_decisions(estate: Estate) -> tuple[tuple[Decision, ...], Faults]:
+    """Return the decisions that can be read, by date, and what is wrong in the other files."""
     texts = {}
     faults = Faults()
+    if estate.folder is None:
+        return (), faults
     for path in sorted((estate.folder / FOLDER).glob("*.md")):
         if path.name.startswith(".") or path.name == "README.md":
             continue
@@ -135,9 +142,7 @@ def load_decisions(estate: Estate) -> tuple[Decision, ...]:
             faults.add(str(path), (), "is not UTF-8; save it as UTF-8")
         except OSError as error:
             faults.add(str(path), (), f"cannot be read: {error.strerror}; change its permissions")
-    found = _read_all(texts, estate, faults)
-    faults.refuse()
-    return found
+    return _read_all(texts, estate, faults), faults
 
 
 def decisions_from_texts(texts: dict[str, str], estate: Estate) -> tuple[Decision, ...]:
@@ -196,6 +201,9 @@ def _read(file: str, text: str, estate: Estate, faults: Faults) -> Decision | No
         near = nearest(head.service, known)
         faults.add(file, ("service",), f"no service is called {head.service!r}; {near}")
         return None
+    if head.revisit_when is not None and (fault := _unmeasurable(head.revisit_when)):
+        faults.add(file, ("revisit_when", fault[0]), fault[1])
+        return None
     if head.due is not None and head.due < head.date:
         faults.add(file, ("due",), "is before the decision's date; correct one of them")
         return None
@@ -214,6 +222,20 @@ def _read(file: str, text: str, estate: Estate, faults: Faults) -> Decision | No
         text[front.end() :].strip(),
         file,
     )
+
+
+def _unmeasurable(revisit: Revisit) -> tuple[str, str] | None:
+    """The key and fault of a metric that does not exist, or is not measured in that unit."""
+    if revisit.metric not in METRICS:
+        near = nearest(revisit.metric, METRICS)
+        return "metric", f"no metric is called {revisit.metric!r}; {near}"
+    units = METRICS[revisit.metric].units
+    if revisit.unit is not None and revisit.unit not in units:
+        return (
+            "unit",
+            f"{revisit.metric} is not measured in {revisit.unit!r}; {nearest(revisit.unit, units)}",
+        )
+    return None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from workbench.snapshot import History, Window, reader_beside, window_of
 
 if TYPE_CHECKING:
     from workbench.analyse.references import References
+    from workbench.decide.verdicts import Verdicts
 
 _SLACK = timedelta(hours=12)
 """By so much a history may begin too late for a window of days: nights are not taken to the second."""
@@ -94,6 +95,15 @@ class Evidence:
         from workbench.analyse.references import references  # its graphs are slow to load
 
         return references(self.history.newest, self.workload.attributed)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """How every limit stands, and a verdict for each service."""
+        from workbench.decide.verdicts import (
+            verdicts,
+        )  # it rests on this module; its graphs are slow to load
+
+        return verdicts(self)
 
     @cached_property
     def moved(self) -> pd.DataFrame:

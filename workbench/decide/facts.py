@@ -57,11 +57,14 @@ class Status:
     source: str = ""
     declared: bool = True
     """a person wrote it; False: a default of the project's own"""
+    first_name: str | None = field(default=None, repr=False, compare=False)
+    """what the service was called first, where it was renamed"""
 
     @property
     def key(self) -> str:
-        """The name by which it is exempted and compared: what is limited, not who owns it now."""
-        place = [p for p in (self.instance, self.service, self.scope) if p is not None]
+        """The name by which it is exempted and compared: it outlives a renamed service."""
+        service = self.first_name or self.service
+        place = [p for p in (self.instance, service, self.scope) if p is not None]
         return f"threshold:{self.metric}:{self.kind}:{'/'.join(map(str, place))}"
 
     def to_json(self) -> dict[str, object]:
@@ -166,6 +169,8 @@ class Resource:
     busiest: Interval | None = None
     """the share in the busiest hour"""
     because: str | None = None
+    no_busiest: str | None = None
+    """why there is no share of a busiest hour"""
 
     @property
     def pressure(self) -> Interval | None:
@@ -185,7 +190,23 @@ class Resource:
                 for name in ("share", "busiest", "after", "pressure")
             },
             "because": self.because,
+            "no_busiest": self.no_busiest,
         }
+
+
+@dataclass(frozen=True)
+class Press:
+    """How a service presses on a limit of its instance or of the estate.
+
+    ``share`` is its part of what is limited, which ``of`` names (None: not known). ``first``: its leaving alone puts the
+    limit off beyond the horizon, or nobody's relieves it and its share is the greatest. ``leaders`` are those with the
+    greatest shares, the greatest first, each with its share and of what.
+    """
+
+    share: Interval | None
+    of: str
+    first: bool
+    leaders: tuple[tuple[str, Interval, str], ...] = ()
 
 
 Judgement = Literal[

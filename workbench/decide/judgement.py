@@ -7,12 +7,12 @@ stands; then what is in the way of a move.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
-from workbench.decide.facts import Break, Judgement, Resource, Status
+from workbench.decide.facts import Break, Interval, Judgement, Press, Resource, Status
 from workbench.estate import METRICS
 
 SOON_DAYS = 365
@@ -68,8 +68,8 @@ class Known:
     blind: str | None = None
     top_five: float | None = None
     curable: bool = False
-    put_off: frozenset[str] = frozenset()
-    """the limits that would be reached soon, and without the service are not: by key"""
+    presses: Mapping[str, Press] = field(default_factory=dict)
+    """how it presses on the limits that it shares: by key"""
     unread: str | None = None
     """why nothing of the service was read (None: it was)"""
 
@@ -132,16 +132,16 @@ def _at(known: Known, end: End) -> tuple[Judgement, tuple[Status, ...]]:
 
 def _reasons(known: Known, end: End) -> Iterator[Status]:
     for status in known.own:
-        if concerning(status) and _reached(status, known.today, end):
+        if concerning(status) and reached(status, known.today, end):
             yield status
     for status in known.shared:
         helped = status.metric in UPKEEP or _relieved(known, status, end)
-        if helped and concerning(status) and _reached(status, known.today, end):
+        if helped and concerning(status) and reached(status, known.today, end):
             yield status
 
 
-def _reached(status: Status, today: date, end: End) -> bool:
-    """Whether a limit is crossed, or will be soon, at one end. A limit of the project's own counts where it is hard."""
+def reached(status: Status, today: date, end: End) -> bool:
+    """Return whether a limit is crossed, or will be soon, at one end. A limit of the project's own counts where it is hard."""
     if not status.declared and status.kind == "soft":
         return False
     days = days_until(status, today)
@@ -157,15 +157,23 @@ def _reached(status: Status, today: date, end: End) -> bool:
 
 
 def _relieved(known: Known, status: Status, end: End) -> bool:
-    """Whether the service's leaving relieves what a limit of its instance is of."""
-    if status.key in known.put_off:
+    """Whether a shared limit concerns the service: its leaving relieves what is limited, or it presses on it most."""
+    press = known.presses.get(status.key)
+    if press is not None and press.first:
         return True
-    resource = resource_of(status, known.resources)
-    if resource is None:
-        return False
-    if resource.share is None:
+    share = share_of_limit(known, status)
+    if share is None:
         return end == "high"
-    return (resource.share.low if end == "low" else resource.share.high) >= RELIEF
+    return (share.low if end == "low" else share.high) >= RELIEF
+
+
+def share_of_limit(known: Known, status: Status) -> Interval | None:
+    """Return the service's part of what a shared limit is of; None where that is not known."""
+    press = known.presses.get(status.key)
+    if press is not None:
+        return press.share
+    resource = resource_of(status, known.resources)
+    return None if resource is None else resource.share
 
 
 def _in_place(known: Known, status: Status) -> bool:
@@ -184,16 +192,19 @@ def _open(known: Known, least: tuple[Status, ...], most: tuple[Status, ...]) -> 
     for status in most:
         if status in least:
             continue
-        resource = resource_of(status, known.resources) if status in known.shared else None
         name = _limit_name(status)
         if status.state == "unknown":
             yield f"{name}: {status.because or 'it may be crossed or not'}"
-        elif resource is not None:
-            why = (
-                resource.because
-                or "statements that may be its own or another's: a role for each service tells"
+        elif status in known.shared:
+            resource = resource_of(status, known.resources)
+            press = known.presses.get(status.key)
+            why = (resource and resource.because) or (
+                "statements that may be its own or another's: a role for each service tells"
+                if share_of_limit(known, status)
+                else f"whose it is, is not told by what was read; {name} is reached"
             )
-            yield f"its share of {resource.name}: {why}"
+            of = resource.name if resource else (press and press.of) or status.metric
+            yield f"its share of {of}: {why}"
     if least and known.blind is not None:
         yield f"what breaks: {known.blind}"
 

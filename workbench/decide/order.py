@@ -1,149 +1,43 @@
-"""The next moves: by the days that each gains for its instance, for each person-day of its effort."""
+"""The next moves: by the days that they gain for their instances, for each person-day of their effort."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import comb
 
-import pandas as pd
-
-from workbench.analyse.capacity import Capacity
-from workbench.analyse.growth import Growth, series_of
-from workbench.analyse.trend import FARTHEST_DAYS, POINTS_FOR_A_TREND, trend
-from workbench.decide.facts import Interval, Move
+from workbench.decide.facts import Interval, Move, Status
+from workbench.decide.runway import NEVER, Runway
 from workbench.decide.whatif import Moves
-from workbench.estate import STORAGE_USED, Estate
 from workbench.snapshot import records
 
 OWN_INSTANCE = "own instance"
-NEVER = float(FARTHEST_DAYS)
-"""What is not reached within ten years counts as reached then."""
 
+EXHAUSTIVE = 15
+"""Up to so many candidates every set of next moves is weighed; above, one move after the other."""
+
+_MOST_SETS = 2_000
+"""Of so many sets at most: the next three of fifteen are 455, and each is a trend of what stays."""
+
+_LEAST_EFFORT = 0.1
+"""What takes no time takes so many person-days: gains are divided by it."""
 
 _First = dict[str, tuple[Interval | None, str]]
 """Per instance, the days until its first hard limit, and which that is."""
 
 
-@dataclass(frozen=True)
-class Runway:
-    """Days until an instance reaches its first hard limit: of its storage, or one that a service on it was given.
+def next_moves(moves: Moves, count: int = 3, limits: Iterable[Status] = ()) -> tuple[Move, ...]:
+    """Return the next ``count`` moves, one after the other.
 
-    A limit of a service's own leaves with the service. Storage is foretold from the daily bytes of all that stays
-    (see ``workbench.analyse.trend``).
-    """
-
-    estate: Estate
-    capacity: Capacity
-
-    def of(self, instance: str, gone: Iterable[str] = ()) -> tuple[Interval | None, str]:
-        """Return the days without the services ``gone``, and which limit is first; None and why where it is not known."""
-        left = frozenset(gone)
-        found = [self._storage(instance, left), *self._declared(instance, left)]
-        unknown = [said for days, said in found if days is None]
-        known = [(days, said) for days, said in found if days is not None]
-        if unknown and not any(days.high <= 0 for days, _ in known):
-            return None, unknown[0]
-        # whatever the unknown ones are, where one is crossed
-        first, said = min(known)
-        return Interval(first.low, min(days.high for days, _ in known)), said
-
-    def _declared(
-        self, instance: str, gone: frozenset[str]
-    ) -> Iterable[tuple[Interval | None, str]]:
-        limits = self.capacity.limits
-        mine = limits[(limits["instance"] == instance) & (limits["kind"] == "hard")]
-        for row in records(mine[mine["metric"] != STORAGE_USED]):
-            if row["service"] is None or row["service"] in gone or pd.isna(row["value"]):
-                continue
-            said = f"{row['service']}'s {row['metric']} ({row['limit']:,.0f} {row['unit']})"
-            if row["crossed"]:
-                yield Interval(0.0, 0.0), f"{said}, crossed already"
-            elif not pd.isna(row["days"]):
-                now = row["crosses_on"] - timedelta(days=int(row["days"]))
-                early, late = row["crosses_from"], row["crosses_until"]
-                yield (
-                    Interval(
-                        float(row["days"]) if early is None else float((early - now).days),
-                        NEVER if late is None else float((late - now).days),
-                    ),
-                    said,
-                )
-
-    def _storage(self, instance: str, gone: frozenset[str]) -> tuple[Interval | None, str]:
-        disks = self.capacity.instances
-        disk = next((r for r in records(disks) if r["instance"] == instance), None)
-        known = disk is not None and instance in self._daily
-        if disk is None or not known or pd.isna(disk["bytes"]) or pd.isna(disk["storage_bytes"]):
-            why = (disk or {}).get("because") or f"nothing is known of {instance}'s storage"
-            return None, why
-        at, totals, leaving = self._without(instance, gone)
-        share = self._shares.get(instance, 1.0)
-        beside = 0.0 if pd.isna(disk["beside_bytes"]) else float(disk["beside_bytes"])
-        left = share * float(disk["storage_bytes"]) - beside - (float(disk["bytes"]) - leaving)
-        said = f"{share:.0%} of its storage"
-        if left <= 0:
-            return Interval(0.0, 0.0), f"{said}, crossed already"
-        x, y = series_of(at, totals)
-        newest = self.capacity.daily["at"].max()
-        splits = Growth(self.estate.events, newest).splits(at.min(), None, instance)
-        found = trend(x, y, splits)
-        if found is None:
-            return None, f"{len(x)} daily points; a trend needs {POINTS_FOR_A_TREND}"
-        early, _, late = found.reaches(left) if found.per_day > 0 else (None, None, None)
-        return Interval(
-            NEVER if early is None else float(early), NEVER if late is None else float(late)
-        ), said
-
-    @cached_property
-    def _shares(self) -> dict[str, float]:
-        """The hard limit of each instance's storage, as a share of it."""
-        limits = self.capacity.limits
-        mine = limits[(limits["metric"] == STORAGE_USED) & (limits["kind"] == "hard")]
-        return {r["instance"]: float(r["limit"]) for r in records(mine)}
-
-    def _without(
-        self, instance: str, gone: frozenset[str]
-    ) -> tuple[pd.Series[pd.Timestamp], pd.Series[float], float]:
-        """The days, the bytes on each of what stays (NA: not known of all), and the bytes of what leaves now."""
-        days, held, unknown = self._daily[instance]
-        leaving = [s for s in sorted(gone) if s in held.columns]
-        totals = days["total_bytes"] - held[leaving].sum(axis=1)
-        partly = days["unknown"] > unknown[leaving].sum(axis=1)
-        now = float(held[leaving].iloc[-1].sum()) if len(held) else 0.0
-        return pd.Series(days.index), totals.mask(partly).reset_index(drop=True), now
-
-    @cached_property
-    def _daily(self) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
-        """Per instance and day: the sum and how many unknown parts it has; the same of each service, a column each."""
-        daily = self.capacity.daily[["at", "instance", "service", "total_bytes"]]
-        daily = daily.assign(
-            unknown=daily["total_bytes"].isna().astype(float),
-            total_bytes=daily["total_bytes"].astype("Float64").fillna(0).astype(float),
-        )
-        found = {}
-        for instance, rows in daily.groupby("instance"):
-            days = rows.groupby("at")[["total_bytes", "unknown"]].sum()
-            owned = rows[rows["service"].notna()]
-            wide = owned.pivot_table(
-                index="at", columns="service", values=["total_bytes", "unknown"], aggfunc="sum"
-            ).reindex(days.index)
-            held, unknown = (
-                pd.DataFrame(wide[name] if len(owned) else None, index=days.index).fillna(0)
-                for name in ("total_bytes", "unknown")
-            )
-            found[str(instance)] = (days, held, unknown)
-        return found
-
-
-def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
-    """Return the next ``count`` moves, one after the other: after each the rest is weighed anew.
-
-    A move's gain is the days that its instance's first hard limit is put off by, from the earliest to the latest;
-    its effort that of what it breaks and earlier moves have not cured. Left out: external services, services
-    without data, and a service that has its instance to itself. Where no days can be told, the least effort comes first.
+    Of all sets of so many services that one is taken which gains most days for its effort in all: two can gain
+    together what neither gains alone. With more than ``EXHAUSTIVE`` candidates each next move is the one that gains
+    most for itself. In either case a move's gain is the days that its instance's first hard limit is put off by, from
+    the earliest to the latest, after the moves before it; its effort that of what it breaks and earlier moves have
+    not cured. ``limits`` are how all limits stand: those of an instance's sessions, CPU, connections and WAL count besides
+    storage and what services were given. Left out: external services, services without data, and a service that
+    has its instance to itself. Where no days can be told, or gains are alike, the least effort comes first, then the name.
 
     >>> from workbench import load_history
     >>> from workbench.share import reference_estate
@@ -151,8 +45,20 @@ def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
     >>> [move.service for move in next_moves(moves, 1)]
     ['eventstore']
     """
-    runway = Runway(moves.estate, moves.capacity)
+    runway = Runway(moves.estate, moves.capacity, tuple(limits), moves.resources)
     homes = _homes(moves)
+    chosen = _best_set(moves, runway, homes, count)
+    return _with_what_follows(_one_by_one(moves, runway, homes, count, chosen))
+
+
+def _one_by_one(
+    moves: Moves,
+    runway: Runway,
+    homes: dict[str, list[str]],
+    count: int,
+    chosen: frozenset[str] | None,
+) -> tuple[Move, ...]:
+    """Take the best of ``chosen`` (None: of all) first, and weigh the rest anew after each."""
     found: list[Move] = []
     gone: list[str] = []
     while len(found) < count:
@@ -162,7 +68,7 @@ def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
         weighed = [
             _weighed(moves, runway, service, where, gone, first)
             for service, where in left.items()
-            if any(shared[i] > 1 for i in where)
+            if any(shared[i] > 1 for i in where) and (chosen is None or service in chosen)
         ]
         if not weighed:
             break
@@ -170,6 +76,68 @@ def next_moves(moves: Moves, count: int = 3) -> tuple[Move, ...]:
         found.append(best)
         gone.append(best.service)
     return tuple(found)
+
+
+def _with_what_follows(found: Sequence[Move]) -> tuple[Move, ...]:
+    """Say of a move that gains nothing by itself what it is the first step to."""
+    told = []
+    for number, move in enumerate(found):
+        later = [m for m in found[number + 1 :] if m.gain_days is not None and m.gain_days.high > 0]
+        if later and move.gain_days is not None and move.gain_days.high <= 0:
+            why = f"{move.because}; without it {later[0].service} would gain none either"
+            told.append(replace(move, because=why))
+        else:
+            told.append(move)
+    return tuple(told)
+
+
+def _best_set(
+    moves: Moves, runway: Runway, homes: dict[str, list[str]], count: int
+) -> frozenset[str] | None:
+    """The services whose moves gain most days for their effort in all; None where there are too many to weigh."""
+    shared = Counter(instance for where in homes.values() for instance in where)
+    names = sorted(s for s, where in homes.items() if any(shared[i] > 1 for i in where))
+    if len(names) > EXHAUSTIVE:
+        return None
+    for size in range(min(count, len(names)), 0, -1):
+        if comb(len(names), size) > _MOST_SETS:
+            return None
+        sets = [s for s in combinations(names, size) if _may_all_leave(s, homes, shared)]
+        if sets:
+            before: _First = {i: runway.of(i) for i in shared}
+            ranked = ((_rank_of(moves, runway, homes, one, before), one) for one in sets)
+            return frozenset(min(ranked)[1])
+    return frozenset()
+
+
+def _may_all_leave(
+    services: Sequence[str], homes: dict[str, list[str]], shared: Counter[str]
+) -> bool:
+    """Whether each of a set leaves others behind when its turn comes."""
+    left = Counter(shared)
+    waiting = list(services)
+    while waiting:
+        able = [s for s in waiting if any(left[i] > 1 for i in homes[s])]
+        if not able:
+            return False
+        left.subtract(homes[able[0]])
+        waiting.remove(able[0])
+    return True
+
+
+def _rank_of(
+    moves: Moves,
+    runway: Runway,
+    homes: dict[str, list[str]],
+    services: Sequence[str],
+    first: _First,
+) -> tuple[float, float, tuple[str, ...]]:
+    gained = 0.0
+    for instance in {i for s in services for i in homes[s]}:
+        days, _ = _gain(instance, first[instance], runway.of(instance, services))
+        gained += 0.0 if days is None else days.middle
+    effort = moves.days_apart(services).middle
+    return -gained / max(effort, _LEAST_EFFORT), effort, tuple(services)
 
 
 def _homes(moves: Moves) -> dict[str, list[str]]:
@@ -223,5 +191,5 @@ def _gain(
 
 def _rank(move: Move) -> tuple[float, float, str]:
     gain = -1.0 if move.gain_days is None else move.gain_days.middle
-    effort = max(move.effort.middle, 0.1)
+    effort = max(move.effort.middle, _LEAST_EFFORT)
     return -gain / effort if gain > 0 else -gain, effort, move.service

@@ -10,12 +10,13 @@ import pandas as pd
 
 from workbench.analyse.capacity import Capacity
 from workbench.analyse.workload import Workload
+from workbench.decide import wraparound
 from workbench.decide.facts import Interval, Resource
 from workbench.estate import Capacity as Declared
 from workbench.estate import Estate
 from workbench.snapshot import records
 
-RESOURCES = ("active sessions", "storage", "WAL", "connections")
+RESOURCES = ("active sessions", "storage", "WAL", "connections", wraparound.NAME)
 """In the order in which they are shown."""
 
 _MIB = 1024.0 * 1024.0
@@ -29,7 +30,8 @@ def resources(
     ``active sessions``: execution time of statements a second, over the declared vCPUs; commits and waits of
     clients are not in it. ``storage``: bytes of the service's relations, over the declared storage. ``WAL``: bytes
     that statements wrote a second, over the declared throughput. ``connections``: declared pools, over
-    ``max_connections``. What is not declared or not counted is None, and says why.
+    ``max_connections``. ``wraparound age``: the age of the oldest unfrozen number, over where the server stops to
+    write; see ``workbench.decide.wraparound``. What is not declared or not counted is None, and says why.
     """
     found: dict[str, tuple[Resource, ...]] = {}
     for service, resource in _all(workload, capacity, estate):
@@ -42,7 +44,10 @@ def together(found: Iterable[Resource]) -> tuple[Resource, ...]:
     groups: dict[tuple[str, str], list[Resource]] = {}
     for resource in found:
         groups.setdefault((resource.instance, resource.name), []).append(resource)
-    return tuple(_with(group[0], _sum(group)) for group in groups.values())
+    return tuple(
+        wraparound.together(group) if name == wraparound.NAME else _with(group[0], _sum(group))
+        for (_, name), group in groups.items()
+    )
 
 
 def _sum(group: list[Resource]) -> Interval | None:
@@ -70,6 +75,9 @@ def _all(workload: Workload, capacity: Capacity, estate: Estate) -> Iterator[tup
         for r in records(settings[settings["name"] == "max_connections"])
     }
     given = {i.name: i.capacity for i in estate.instances}
+    newest = workload.attributed.window.history.newest
+    owned = capacity.relations[["instance", "database", "schema", "table", "service"]]
+    ages = wraparound.Wraparound(newest, owned)
     for instance, service in sorted(k for k in {*load, *sizes} if isinstance(k[1], str)):
         row = load.get((instance, service))
         # a snapshot may know an instance that the estate file does not name any more
@@ -105,6 +113,7 @@ def _all(workload: Workload, capacity: Capacity, estate: Estate) -> Iterator[tup
             ),
         )
         yield service, _connections(estate, instance, service, most.get(instance))
+        yield service, ages.of(instance, service)
 
 
 def _seconds_of(workload: Workload, instance: str, measure: str) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 
@@ -19,8 +19,9 @@ class Keyed:
 
     ``what`` says it in a line, ``service`` whose doing it is (None: unknown). ``leaves`` are the names that it is
     remembered by; ``asks`` are groups of such names: it is known where of every group one is remembered. Without
-    them both are the key alone. ``scope`` is what has to have been read for it to be seen (None: it always is).
-    ``last_seen`` is when it happened last, ``quiet`` that it has not happened since the reading before.
+    them both are the key alone. ``scopes`` are what all has to have been read for it to be seen. ``since`` is the
+    day from which it is known to be there, where something tells it. ``last_seen`` is when it happened last,
+    ``quiet`` that it has not happened since the reading before.
     """
 
     key: str
@@ -29,7 +30,8 @@ class Keyed:
     service: str | None = None
     leaves: tuple[str, ...] = ()
     asks: tuple[tuple[str, ...], ...] = ()
-    scope: str | None = None
+    scopes: tuple[str, ...] = ()
+    since: date | None = None
     last_seen: datetime | None = None
     quiet: bool = False
     example: str | None = None
@@ -93,7 +95,7 @@ def never_seen(things: Iterable[Keyed], past: Iterable[Seen]) -> Sorted:
     ``past`` is asked one by one, and no further than there is something left to look for: give what is
     cheap, and what remembers most, first.
 
-    >>> now = [Keyed("a", "grant", "a"), Keyed("b", "grant", "b"), Keyed("c", "grant", "c", scope="wal main")]
+    >>> now = [Keyed("a", "grant", "a"), Keyed("b", "grant", "b"), Keyed("c", "grant", "c", scopes=("wal main",))]
     >>> found = never_seen(now, [Seen(frozenset({"a"}))])
     >>> [t.key for t in found.new], [t.key for t in found.unjudged]
     (['b'], ['c'])
@@ -108,7 +110,7 @@ def never_seen(things: Iterable[Keyed], past: Iterable[Seen]) -> Sorted:
             for thing, asked in left
             if (open_ := [group for group in asked if seen.names.isdisjoint(group)])
         ]
-    looked = [t.scope is None or t.scope in scopes for t, _ in left]
+    looked = [scopes.issuperset(t.scopes) for t, _ in left]
     return Sorted(
         tuple(t for (t, _), known in zip(left, looked, strict=True) if known),
         tuple(t for (t, _), known in zip(left, looked, strict=True) if not known),

@@ -109,7 +109,7 @@ class Targets:
         return Target(
             service,
             TARGETS[1],
-            (*RESOURCES, "checkpoints", "transaction ids", "restarts and upgrades"),
+            (*RESOURCES, "checkpoints", "restarts and upgrades"),
             (),
             _in_the_way(found),
             after,

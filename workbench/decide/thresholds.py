@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.analyse.gaps import gap_of
 from workbench.analyse.limits import absent
@@ -99,13 +99,13 @@ class _Holding:
                 # one name in two databases is told apart
                 bare = thing._replace(database=None)
                 shown = thing if alike[bare] > 1 else bare
-                yield _status(metric, kind, limit, threshold, shown, told)
+                yield self.status(metric, kind, limit, threshold, shown, told)
         for threshold in (t for t in ours if id(t) not in used):
             place = scope_of(threshold)
             thing = Thing(threshold.instance, threshold.service, None, *place)
             why = self.unmeasured(self.nothing(threshold))
             for kind, limit in limits_of(threshold).items():
-                yield _status(metric, kind, limit, threshold, thing, why)
+                yield self.status(metric, kind, limit, threshold, thing, why)
 
     def measure(
         self, metric: Metric, level: Level, variant: _Variant, wanted: frozenset[str] | None
@@ -120,6 +120,20 @@ class _Holding:
         busiest = over is not None and over.busiest
         ask = Ask(level, busiest, {**metric.parameters, **dict(numbers)}, wanted)
         return {m.thing: m for m in MEASURES[metric.name](within, ask)}
+
+    def status(
+        self,
+        metric: Metric,
+        kind: Limit,
+        limit: float,
+        threshold: Threshold | None,
+        thing: Thing,
+        found: Measured,
+    ) -> Status:
+        """Hold one figure against one limit; what is exempted by the service's first name stays so."""
+        status = _status(metric, kind, limit, threshold, thing, found)
+        first = self.evidence.estate.first_names.get(thing.service or "")
+        return replace(status, first_name=first) if first else status
 
     def unmeasured(self, why: str) -> Measured:
         """What stands for a thing that was not measured."""

@@ -18,6 +18,28 @@ _Place = tuple[str, str, str]
 Pair = tuple[str, str, str | tuple[str, ...] | None, str]
 """(instance, database, reader, owner); where the reader is unknown, all who meet stand for it"""
 
+Days = dict[tuple[str, bool], float]
+"""Days by instance: of the WAL read (True), and of everything else"""
+
+
+def counted_days(workload: Workload) -> Days:
+    """Return the days that the counts of a window are of; an instance without two readings is not here."""
+    spans = workload.attributed.window.spans
+    spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
+    found = {(r["instance"], False): float(r["days"]) for r in records(spans)}
+    read = workload.transactions.readings
+    read = read[read["days"].fillna(0) > 0]
+    return found | {(r["instance"], True): float(r["days"]) for r in records(read)}
+
+
+def pace(crossing: Crossing, days: Days) -> float | None:
+    """Return the calls or transactions a day of a crossing; None where they were not counted."""
+    if crossing.source == "locks":
+        return None  # seen in samples, not counted
+    count = crossing.transactions if crossing.kind == "transaction" else crossing.calls
+    length = days.get((crossing.instance, crossing.source == "wal"))
+    return None if count is None or not length else count / length
+
 
 @dataclass(frozen=True)
 class Use:
@@ -28,21 +50,12 @@ class Use:
 
     def per_day(self, crossing: Crossing) -> float | None:
         """Return the calls or transactions a day of a crossing; None where they were not counted."""
-        if crossing.source == "locks":
-            return None  # seen in samples, not counted
-        count = crossing.transactions if crossing.kind == "transaction" else crossing.calls
-        days = self.days.get((crossing.instance, crossing.source == "wal"))
-        return None if count is None or not days else count / days
+        return pace(crossing, self.days)
 
     @cached_property
-    def days(self) -> dict[tuple[str, bool], float]:
-        """The days that counts are of, by instance: of the WAL read, and of everything else."""
-        spans = self.workload.attributed.window.spans
-        spans = spans[(spans["frame"] == "statements") & (spans["days"] > 0)]
-        found = {(r["instance"], False): float(r["days"]) for r in records(spans)}
-        read = self.workload.transactions.readings
-        read = read[read["days"].fillna(0) > 0]
-        return found | {(r["instance"], True): float(r["days"]) for r in records(read)}
+    def days(self) -> Days:
+        """The days that counts are of: see ``counted_days``."""
+        return counted_days(self.workload)
 
     def rates(self, pairs: Iterable[Pair]) -> Rates:
         """Return how what readers take of owners is used: one remedy serves all that a service reads of another."""

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from workbench.decide import argument
+from workbench.decide.busiest import Busiest
 from workbench.decide.caveats import Caveats
 from workbench.decide.evidence import Evidence
-from workbench.decide.facts import Interval, Move, Resource, Status, Urgency, Verdict, WhatIf
+from workbench.decide.facts import Move, Resource, Status, Urgency, Verdict, WhatIf
 from workbench.decide.isolation import Isolations
 from workbench.decide.judgement import Known, judge
 from workbench.decide.leaving import Leaving
 from workbench.decide.order import next_moves
+from workbench.decide.pressing import Pressing
 from workbench.decide.remedies import Remedies
 from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
-from workbench.estate import Estate
 from workbench.model import Coverage
 from workbench.snapshot import History, records
 
@@ -42,22 +42,6 @@ class Verdicts:
     def of(self, service: str) -> Verdict:
         """Return the verdict of a service; KeyError where it has none."""
         return {v.service: v for v in self.verdicts}[service]
-
-    def newly_crossed(self, estate: Estate, begin: datetime | None = None) -> tuple[Status, ...]:
-        """Return the limits that are crossed and not exempted: written ones, and the project's own where hard.
-
-        With ``begin`` those alone that were not crossed that day already.
-        """
-        day = self.coverage.until.date() if self.coverage.until else date.min
-        accepted = {e.key for e in estate.exemptions if e.expires >= day}
-        return tuple(
-            s
-            for s in self.statuses
-            if s.state == "crossed"
-            and (s.declared or s.kind == "hard")
-            and s.key not in accepted
-            and (begin is None or s.since is None or s.since > begin.date())
-        )
 
     def to_json(self) -> dict[str, object]:
         """Return the ``verdicts`` document."""
@@ -84,7 +68,12 @@ def verdicts(found: History | Evidence) -> Verdicts:
     judging = _Judging(evidence)
     services = sorted(s.name for s in evidence.estate.services if not s.external)
     made = tuple(judging.verdict(name) for name in services)
-    return Verdicts(evidence.coverage, judging.statuses, made, next_moves(judging.moves))
+    return Verdicts(
+        evidence.coverage,
+        judging.statuses,
+        made,
+        next_moves(judging.moves, limits=judging.statuses),
+    )
 
 
 def moves_of(evidence: Evidence) -> Moves:
@@ -112,6 +101,10 @@ class _Judging:
         return Leaving(self.evidence)
 
     @cached_property
+    def pressing(self) -> Pressing:
+        return Pressing(self.evidence, self.moves.resources, self.leaving)
+
+    @cached_property
     def isolations(self) -> Isolations:
         return Isolations(self.evidence)
 
@@ -120,8 +113,8 @@ class _Judging:
         return Caveats(self.evidence)
 
     @cached_property
-    def _busiest(self) -> dict[tuple[str, str], tuple[float, float]]:
-        return busiest_shares(self.evidence)
+    def busiest(self) -> Busiest:
+        return Busiest(self.evidence)
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, ...]]:
@@ -137,10 +130,12 @@ class _Judging:
 
     def verdict(self, service: str) -> Verdict:
         places = self._places.get(service, ())
-        resources = tuple(self._timed(service, r) for r in self.moves.resources.get(service, ()))
+        resources = tuple(
+            self.busiest.of(service, r) for r in self.moves.resources.get(service, ())
+        )
         breaks = self.moves.what_if([service]).breaks
         blockers = tuple(b for b in breaks if b.kind != "grant")
-        shared = tuple(s for s in self.statuses if s.service is None and s.instance in places)
+        shared = tuple(s for s in self.statuses if _shared(s, places))
         own = tuple(s for s in self.statuses if s.service == service)
         known = Known(
             self.evidence.history.newest.at.date(),
@@ -151,7 +146,7 @@ class _Judging:
             self._blind(service, places),
             self._top_five(service, places),
             self.leaving.curable(service, shared),
-            self.leaving.put_off(service, shared),
+            self.pressing.of(service, shared),
             None if places else self._unread(service),
         )
         judged = judge(known)
@@ -176,13 +171,6 @@ class _Judging:
         )
         effort = self.moves.effort(blockers)
         return replace(made, argument=argument.of(made, judged, known, effort))
-
-    def _timed(self, service: str, resource: Resource) -> Resource:
-        """The resource with its share of the busiest hour."""
-        if resource.name != "active sessions":
-            return resource
-        found = self._busiest.get((resource.instance, service))
-        return resource if found is None else replace(resource, busiest=Interval(*found))
 
     def _blind(self, service: str, places: tuple[str, ...]) -> str | None:
         """Why what breaks is not known."""
@@ -227,33 +215,14 @@ class _Judging:
                 )
 
 
+def _shared(status: Status, places: tuple[str, ...]) -> bool:
+    """Whether a limit is one of the instances of a service, or of the whole estate."""
+    if status.service is not None or status.scope is not None or not places:
+        return False
+    return status.instance is None or status.instance in places
+
+
 def _binding(resources: Iterable[Resource]) -> Resource | None:
     """The resource that presses most: of the highest upper end of share times utilisation."""
     known = [(r.pressure.high, -at, r) for at, r in enumerate(resources) if r.pressure is not None]
     return max(known, key=lambda k: k[:2])[2] if known else None
-
-
-def busiest_shares(evidence: Evidence) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return each service's least and greatest share of its instance's time in statements, in the hour with most of it.
-
-    By instance and service; of instances of which no hour can be told nothing is here.
-    """
-    slices = evidence.slices
-    if slices.hours.empty:
-        return {}
-    taken = slices.taken.merge(
-        slices.hours[["instance", "at", "hour"]], "inner", ["instance", "at"]
-    )
-    whole = taken.groupby(["instance", "hour"])["time_ms"].sum().reset_index()
-    top = whole.sort_values(["time_ms", "hour"], ascending=[False, True]).drop_duplicates(
-        "instance"
-    )
-    held = slices.by_hour.merge(top.rename(columns={"hour": "at"}), "inner", ["instance", "at"])
-    return {
-        (r["instance"], r["service"]): (
-            float(r["low_ms"]) / float(r["time_ms"]),
-            min(float(r["high_ms"]) / float(r["time_ms"]), 1.0),
-        )
-        for r in records(held)
-        if r["time_ms"]
-    }

@@ -82,20 +82,32 @@ class Moves:
 
         ``cured`` are services that moved before: what joined them with these is done already.
         """
-        done = {b.key for service in cured for b in self._breaks.of([service])}
-        left = [b for b in self._breaks.of(services) if b.key not in done]
+        moving = tuple(services)
+        done = {b.key for service in cured for b in self._alone(service)}
+        breaks = self._alone(moving[0]) if len(moving) == 1 else self._breaks.of(moving)
+        left = [b for b in breaks if b.key not in done]
         return summed([self.effort(left), self.remedies.days(MOVE)])
 
     def days_apart(self, services: Iterable[str]) -> Interval:
         """Return the person-days of moving services one by one: what joins two of them is cured once."""
         names = list(services)
-        every = {b.key: b for s in names for b in self._breaks.of([s])}
+        every = {b.key: b for s in names for b in self._alone(s)}
         return summed([self.effort(every.values()), *[self.remedies.days(MOVE)] * len(names)])
 
     @cached_property
     def resources(self) -> dict[str, tuple[Resource, ...]]:
         """The resources of every service, by its name."""
         return resources(self.workload, self.capacity, self.estate)
+
+    def _alone(self, service: str) -> tuple[Break, ...]:
+        """What moving one service alone breaks: orders of moves ask for it again and again."""
+        if service not in self._held:
+            self._held[service] = self._breaks.of([service])
+        return self._held[service]
+
+    @cached_property
+    def _held(self) -> dict[str, tuple[Break, ...]]:
+        return {}
 
     @cached_property
     def _breaks(self) -> Breaks:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from workbench.analyse.references import References
+from workbench.decide.wished import index_told, setting_told
 from workbench.estate import Service
 from workbench.snapshot import Snapshot, records
 
@@ -24,7 +25,7 @@ _NEVER_OFF = {
 
 
 def warnings_of(service: Service, newest: Snapshot, found: References) -> tuple[str, ...]:
-    """Return what to know of a service's wishes and promises, one sentence each; of what is harmless nothing is said."""
+    """Return what to know of a service's wishes and promises, one sentence each; what is harmless is met, not met or unknown."""
     wishes = [w for w in _list(service.attributes.get("wishes")) if isinstance(w, Mapping)]
     made = [*_settings(service, wishes, newest), *_commands(wishes, service, found)]
     return tuple(dict.fromkeys([*made, *_append_only(service, newest)]))
@@ -53,6 +54,10 @@ def _settings(
             yield f"wished: wal_level = minimal. {why[0].upper()}{why[1:]}"
         elif name in _NEVER_OFF and value in _OFF:
             yield f"wished: {name} = {value}. {_NEVER_OFF[name].capitalize()}"
+        elif name and not table:
+            yield setting_told(service, name, str(wish.get("value", "")), newest)
+        elif wish.get("index"):
+            yield index_told(service, wish, newest)
 
 
 def _archives(service: Service, wanted: Mapping[str, str], newest: Snapshot) -> str | None:

@@ -1,7 +1,7 @@
 """Estates: who owns what, where it runs, its limits. Reads files; knows no server.
 
 estate.toml         [estate] [instances.NAME] [services.NAME] [[references]] [[actors]]
-                    [[aliases]] [[thresholds]] [[events]] [[exemptions]]
+                    [[aliases]] [[thresholds]] [[designs]] [[events]] [[exemptions]]
 services/NAME.toml  the keys of [services.NAME], for who wants a file per service
 references.toml     [[references]] [[aliases]], for who wants them apart
 exemptions.toml     [[exemptions]], for who wants them apart
@@ -16,11 +16,13 @@ from workbench.estate.facts import (
     Alias,
     Capacity,
     DeclaredReference,
+    Design,
     Endpoint,
     Event,
     Exemption,
     Instance,
     Owner,
+    Partitioning,
     Place,
     Prices,
     Service,
@@ -57,6 +59,7 @@ __all__ = [
     "Alias",
     "Capacity",
     "DeclaredReference",
+    "Design",
     "Endpoint",
     "Estate",
     "Event",
@@ -66,6 +69,7 @@ __all__ = [
     "Metric",
     "Over",
     "Owner",
+    "Partitioning",
     "Place",
     "Prices",
     "Service",

@@ -304,6 +304,40 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Partitioning:
+    """How the rows of a table are to be divided: ``month``, ``month(created_at)``, ``hash(user_id)``, ``list(region)``."""
+
+    strategy: Literal["hash", "list", "range"]
+    columns: tuple[str, ...] = ()
+    """the key, in order; of a range by time it may be left out: then it is the table's only column of time"""
+    every: Literal["day", "week", "month", "quarter", "year"] | None = None
+    """of a range, how long a partition is; None: not said"""
+
+    def __str__(self) -> str:
+        key = f"({', '.join(self.columns)})" if self.columns else ""
+        return f"{self.every or self.strategy}{key}"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What was designed, and is held against what is there: ``[[designs]]``. One of three things is said.
+
+    A ``partition`` of ``table``, in ``partitions`` parts where a hash says so; an ``index`` of it ``on`` columns,
+    ``where`` it is partial; or the ``shard_key`` that data is to be distributed by one day.
+    """
+
+    table: WrittenEnd | None = None
+    partition: Partitioning | None = None
+    partitions: int | None = None
+    index: str | None = None
+    on: tuple[str, ...] = ()
+    where: str | None = None
+    shard_key: str | None = None
+    source: str | None = None
+    """where it was agreed"""
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened and that a chart should show."""
 

@@ -14,6 +14,7 @@ from workbench.estate.names import nearest, toml_key
 from workbench.estate.shapes import (
     AliasTable,
     Complain,
+    DesignTable,
     EstateTable,
     InstanceTable,
     KeyPath,
@@ -34,6 +35,7 @@ _LISTED: dict[str, type] = {
     "aliases": AliasTable,
     "actors": Actor,
     "thresholds": Threshold,
+    "designs": DesignTable,
     "events": Event,
     "exemptions": Exemption,
 }
@@ -58,10 +60,15 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every fault, file by file: ``file: key: fault; next step``."""
+        return tuple(line for lines in self._texts.values() for line in lines)
+
     def refuse(self) -> None:
         """Raise EstateError where there is any fault."""
         if self._texts:
-            raise EstateError("\n".join(line for lines in self._texts.values() for line in lines))
+            raise EstateError("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ class Contents:
     aliases: list[Entry[AliasTable]] = field(default_factory=list)
     actors: list[Entry[Actor]] = field(default_factory=list)
     thresholds: list[Entry[Threshold]] = field(default_factory=list)
+    designs: list[Entry[DesignTable]] = field(default_factory=list)
     events: list[Entry[Event]] = field(default_factory=list)
     exemptions: list[Entry[Exemption]] = field(default_factory=list)
 

@@ -20,6 +20,7 @@ from workbench.estate.effort import effort_faults
 from workbench.estate.facts import (
     Alias,
     DeclaredReference,
+    Design,
     Endpoint,
     Instance,
     Service,
@@ -37,7 +38,7 @@ from workbench.estate.files import (
 )
 from workbench.estate.limits import contradictions, faults_of
 from workbench.estate.names import nearest
-from workbench.estate.shapes import EndpointTable, InstanceTable, KeyPath, ServiceTable
+from workbench.estate.shapes import DesignTable, EndpointTable, InstanceTable, KeyPath, ServiceTable
 from workbench.estate.whole import Estate
 from workbench.model import PRIMARY
 
@@ -57,7 +58,15 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
     instances, services = resolver.instances_and_services()
     resolver.names()
     resolver.effort()
-    for kind in ("references", "aliases", "actors", "thresholds", "events", "exemptions"):
+    for kind in (
+        "references",
+        "aliases",
+        "actors",
+        "thresholds",
+        "designs",
+        "events",
+        "exemptions",
+    ):
         getattr(resolver, kind)()
     name = contents.estate.name or name
     return Estate(
@@ -74,6 +83,7 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
         aliases=tuple(Alias(t.word, t.means, t.service) for t in _tables(contents.aliases)),
         actors=tuple(_tables(contents.actors)),
         thresholds=tuple(_tables(contents.thresholds)),
+        designs=tuple(_design(t) for t in _tables(contents.designs)),
         events=tuple(sorted(_tables(contents.events), key=lambda e: (e.date, e.what))),
         exemptions=tuple(_tables(contents.exemptions)),
         max_age=contents.estate.max_age,
@@ -84,6 +94,12 @@ def resolve(contents: Contents, name: str, environ: Mapping[str, str], faults: F
 
 def _tables(entries: Iterable[Entry[Any]]) -> list[Any]:
     return [entry.table for entry in entries if entry.table is not None]
+
+
+def _design(t: DesignTable) -> Design:
+    return Design(
+        t.table, t.partition, t.partitions, t.index, t.on or (), t.where, t.shard_key, t.source
+    )
 
 
 @dataclass(frozen=True)
@@ -393,6 +409,40 @@ class _Resolver:
         services = [Service(e.name, kind=e.table.kind) for e in self.contents.services if e.table]
         for number, key, text in contradictions(written, services):
             self.fault(sound[number], text, key)
+
+    def designs(self) -> None:
+        seen: dict[object, str] = {}
+        for entry in self.contents.designs:
+            if not entry.table:
+                continue
+            one = entry.table
+            said = [k for k in ("partition", "index", "shard_key") if getattr(one, k) is not None]
+            if len(said) != 1:
+                self.fault(entry, "write exactly one of partition, index and shard_key")
+                continue
+            if said == ["shard_key"]:
+                if one.table is not None:
+                    self.fault(
+                        entry, "stands for all services; leave it out of a shard_key", "table"
+                    )
+            elif one.table is None:
+                self.fault(entry, 'is missing; write table = "SERVICE.TABLE"', "table")
+                continue
+            else:
+                self.service_known(entry, one.table.service, "table")
+            if (one.index is None) != (one.on is None) or one.on == ():
+                self.fault(entry, 'belongs to an index; write on = ["COLUMN", ...] beside it', "on")
+            if one.where is not None and one.index is None:
+                self.fault(entry, "belongs to an index; leave it out", "where")
+            hashed = one.partition is not None and one.partition.strategy == "hash"
+            if one.partitions is not None and (one.partitions < 1 or not hashed):
+                self.fault(
+                    entry, "counts the parts of a hash; leave it out elsewhere", "partitions"
+                )
+            key = (said[0], one.index, one.table)
+            before = seen.setdefault(key, entry.where)
+            if before != entry.where:
+                self.fault(entry, f"is said at {before} already; keep one", said[0])
 
     def events(self) -> None:
         for entry in self.contents.events:

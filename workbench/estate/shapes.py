@@ -1,5 +1,6 @@
 """The vocabulary of estate files: which keys each table has, and what is said of a wrong one."""
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, time
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hi
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from workbench.estate.facts import Capacity, Prices, Role, Shape, Tls, WrittenEnd
+from workbench.estate.facts import Capacity, Partitioning, Prices, Role, Shape, Tls, WrittenEnd
 from workbench.estate.kinds import (
     Count,
     Flag,
@@ -139,6 +140,49 @@ class AliasTable:
     word: Text
     means: Annotated[WrittenEnd, BeforeValidator(_end)]
     service: Text | None = None
+
+
+def _table_end(value: object) -> WrittenEnd:
+    """``SERVICE.TABLE`` or ``SERVICE.SCHEMA.TABLE``."""
+    parts = split_name(value) if isinstance(value, str) else ()
+    if len(parts) not in (2, 3):
+        raise ValueError('must be "SERVICE.TABLE" or "SERVICE.SCHEMA.TABLE"')
+    return WrittenEnd(parts[0], parts[1] if len(parts) == 3 else None, parts[-1])
+
+
+_PERIODS = ("day", "week", "month", "quarter", "year")
+_PARTITION = re.compile(r"\s*(?P<word>[a-z]+)\s*(?:\((?P<columns>[^()]+)\)\s*)?")
+
+
+def _partitioning(value: object) -> Partitioning:
+    found = _PARTITION.fullmatch(value) if isinstance(value, str) else None
+    columns = (
+        tuple(c.strip().strip('"') for c in (found["columns"] or "").split(",")) if found else ()
+    )
+    columns = () if columns == ("",) else columns
+    word: Any = found["word"] if found else None
+    if word in _PERIODS and len(columns) < 2 and all(columns):
+        return Partitioning("range", columns, word)
+    if word in ("hash", "list", "range") and columns and all(columns):
+        return Partitioning(word, columns)
+    raise ValueError(
+        'is no way to divide a table; write "month", "month(created_at)" (or day, week, quarter, year),'
+        ' "hash(user_id)", "list(region)" or "range(id)"'
+    )
+
+
+@dataclass(frozen=True)
+class DesignTable:
+    """``[[designs]]``: how a table is to be divided or indexed, or by which key data is to be sharded."""
+
+    table: Annotated[WrittenEnd | None, BeforeValidator(_table_end)] = None
+    partition: Annotated[Partitioning | None, BeforeValidator(_partitioning)] = None
+    partitions: Count | None = None
+    index: Name | None = None
+    on: Names | None = None
+    where: Text | None = None
+    shard_key: Name | None = None
+    source: Text | None = None
 
 
 def read_table(cls: type[T], raw: object, at: KeyPath, complain: Complain) -> T | None:

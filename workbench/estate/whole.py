@@ -15,6 +15,7 @@ from workbench.estate.facts import (
     Actor,
     Alias,
     DeclaredReference,
+    Design,
     Endpoint,
     Event,
     Exemption,
@@ -57,6 +58,7 @@ class Estate:
     aliases: tuple[Alias, ...] = ()
     actors: tuple[Actor, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    designs: tuple[Design, ...] = ()
     events: tuple[Event, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     max_age: int = 3

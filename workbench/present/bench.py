@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workbench.decide.evidence import Evidence
 from workbench.errors import UsageError
 from workbench.estate import load_estate
+from workbench.present.kept import FOLDER, Kept, kept_of
+from workbench.present.parameters import as_end_of_day, as_path, as_switch
 from workbench.present.text import escape
 from workbench.present.theme import GREY, Colour, service_colours
 from workbench.present.units import day_text, period_text
@@ -22,21 +24,65 @@ from workbench.snapshot import History, load_history, load_snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.analyse.capacity import Capacity
+    from workbench.analyse.references import References
+    from workbench.analyse.workload import Workload
     from workbench.decide.decisions import Decision, Due
     from workbench.decide.verdicts import Verdicts
     from workbench.decide.whatif import Moves
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True)
 class Bench(Evidence):
-    """One estate with the history under review. Displays itself as a line: estate, period, coverage."""
+    """One estate with the history under review. Displays itself as a line: estate, period, coverage.
+
+    ``kept`` is a folder in which the notebooks of one review share what they compute.
+    """
+
+    kept: Path | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def _kept(self) -> Kept | None:
+        return kept_of(self.history, self.kept)
+
+    def once(self, name: str, compute: Callable[[], _T]) -> _T:
+        """Compute, or take what another notebook of this review computed."""
+        return compute() if self._kept is None else self._kept.get(name, compute)
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """Sizes now and their growth."""
+        return self.once("capacity", self._capacity)
+
+    def _capacity(self) -> Capacity:
+        return super().capacity
+
+    @cached_property
+    def workload(self) -> Workload:
+        """The load of the window by service, and its statements."""
+        return self.once("workload", self._workload)
+
+    def _workload(self) -> Workload:
+        found = super().workload
+        found.crossings  # noqa: B018  # nearly every page asks for them: they are kept with it
+        return found
+
+    @cached_property
+    def references(self) -> References:
+        """What refers to what, with the joins of the window's statements."""
+        return self.once("references", self._references)
+
+    def _references(self) -> References:
+        return super().references
 
     @cached_property
     def verdicts(self) -> Verdicts:
         """How every limit stands, and a verdict for each service."""
         from workbench.decide.verdicts import verdicts  # its graphs are slow to load
 
-        return verdicts(self)
+        return self.once("verdicts", lambda: verdicts(self))
 
     @cached_property
     def moves(self) -> Moves:
@@ -151,32 +197,44 @@ def open_bench(
     history: str | os.PathLike[str] | None = None,
     snapshot: str | os.PathLike[str] | None = None,
     until: str | None = None,
+    live: bool = False,
 ) -> Bench:
-    """Open an estate's recorded history; nothing is asked of any server.
+    """Open an estate's recorded history; without ``live`` nothing is asked of any server.
 
     ``history`` is ``history/`` in the estate's folder unless given; ``snapshot`` narrows it to one file;
-    ``until`` (a day, as in ``2026-11-28``) leaves out what came later. Without ``estate``, the estate file
+    ``until`` (a day, as in ``2026-11-28``) leaves out what came later. ``live`` reads the estate's servers
+    now, and lays what it read over the history without keeping it. Without ``estate``, the estate file
     beside the history or snapshot counts; with nothing at all, the estate that the environment names in
     ``WORKBENCH_ESTATE``, or the recorded marketplace. EstateError or SnapshotError where a file cannot be
-    used, UsageError where ``until`` is no day.
+    used; UsageError where an argument is not what it should be, or holds a secret, and where a live reading
+    would follow simulated days; Unreachable where no server answered.
     """
-    if estate is None and history is None and snapshot is None:
-        estate = os.environ.get("WORKBENCH_ESTATE") or shared("data") / "estates" / "marketplace"
-    loaded = None if estate is None else load_estate(Path(estate))
-    if snapshot is not None:
-        one = load_snapshot(snapshot, loaded)
-        return Bench(History(one.estate, (one,), Path(snapshot).parent.parent))
+    place, folder, one = (
+        as_path("estate", estate),
+        as_path("history", history),
+        as_path("snapshot", snapshot),
+    )
+    end = as_end_of_day("until", until)
+    kept = Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None
+    if place is None and folder is None and one is None:
+        named = os.environ.get("WORKBENCH_ESTATE")
+        place = Path(named) if named else shared("data") / "estates" / "marketplace"
+    if as_switch("live", live):
+        if place is None or one is not None or end is not None:
+            raise UsageError(
+                "live reads the servers of an estate as they are now: name the estate, and neither a "
+                "snapshot nor a day to end with"
+            )
+        from workbench.source import Source, open_live  # what talks to servers is slow to load
+
+        return Bench(open_live(Source(place, history=folder)), kept)
+    loaded = None if place is None else load_estate(place)
+    if one is not None:
+        alone = load_snapshot(one, loaded)
+        return Bench(History(alone.estate, (alone,), one.parent.parent), kept)
     beside = loaded.folder if loaded else None
-    folder = Path(history) if history is not None else (beside or Path()) / "history"
-    found = load_history(folder, loaded)
-    if until is not None:
-        found = found.between(None, _end_of(until))
+    found = load_history(folder or (beside or Path()) / "history", loaded)
+    if end is not None:
+        found = found.between(None, end)
     found.newest  # noqa: B018  # an empty history is refused here, with the next step
-    return Bench(found)
-
-
-def _end_of(day: str) -> datetime:
-    try:
-        return datetime.combine(datetime.fromisoformat(day).date(), time.max, UTC)
-    except ValueError as error:
-        raise UsageError(f"until: {day!r} is not a day; write it as 2026-11-28") from error
+    return Bench(found, kept)

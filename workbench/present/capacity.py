@@ -19,7 +19,7 @@ from workbench.present.headroom import first_limit
 from workbench.present.marks import Mark
 from workbench.present.svg import Figure
 from workbench.present.tables import NO_REASON, Column, Table
-from workbench.present.text import brief, escape
+from workbench.present.text import brief, escape, slug
 from workbench.present.theme import GREY
 from workbench.present.units import axis_text, bytes_text, exact
 from workbench.present.unmeasured import gathered
@@ -128,8 +128,11 @@ def _growth_figure(whole: pd.DataFrame) -> tuple[str, str]:
 
 def services(bench: Bench) -> Table:
     """Return the table of services: size, share, growth, rows; unowned and platform stand last."""
+    whole = by_owner(bench)
+    owners = zip(whole["owner"], whole["standing"], strict=True)
+    ids = [slug("service", owner) if standing == "owned" else "" for owner, standing in owners]
     return Table(
-        by_owner(bench),
+        whole.assign(id=ids),
         [
             Column("owner", "Service", "name"),
             Column("tables", "Tables", "count"),
@@ -143,6 +146,7 @@ def services(bench: Bench) -> Table:
         colours=bench.colours,
         limit=MOST_BARS * 2,
         empty="No relation was found in this estate.",
+        ids="id",
     )
 
 
@@ -395,6 +399,10 @@ def _relations(
     several = bench.capacity.relations["database"].nunique() > 1
     parted = bool((frame["partitions"].head(limit) > 0).any())
     frame = frame.assign(partitions=frame["partitions"].where(frame["partitions"] > 0))
+    places = zip(
+        *(frame[part] for part in ("instance", "database", "schema", "table")), strict=True
+    )
+    frame = frame.assign(id=[slug("table", *place) for place in places])
     columns = [
         Column("name", "Table", "name"),
         *([Column("partitions", "Partitions", "count", absent="none")] if parted else []),
@@ -408,7 +416,7 @@ def _relations(
         Column("rows", "Rows, estimated", "count", otherwise=_UNCOUNTED),
         Column("rows_per_day", "Rows", "count", per="day", otherwise=_UNCOUNTED),
     ]
-    return Table(frame, columns, caption=caption, limit=limit, empty=empty)
+    return Table(frame, columns, caption=caption, limit=limit, empty=empty, ids="id")
 
 
 def not_measured(bench: Bench, places: Collection[tuple[str, str]] | None = None) -> Table:

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _HERE = files("workbench.present")
 # what a bench says of itself in JupyterLab: here the head of the page says it
 _BENCH = re.compile(r"<div data-workbench(?:=\"\")?>.*?</div>", re.DOTALL)
+_NAMED = re.compile(r'<(tr|g) id="([^"]*)"')
 _HIDDEN_TAGS = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 # Markdown, LaTeX, SVG and scripts from a kernel would stand on the page unescaped: only these are shown.
 _SHOWN = ("text/html", "image/png", "text/plain")
@@ -57,8 +58,6 @@ class Frame:
     provenance: str
     version: str
     pages: Sequence[Link] = ()
-    root: str = ""
-    """what stands before an address, on pages in a folder"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,16 @@ class Section:
     def anchor(self) -> str:
         """The section's id."""
         return anchor(self.text)
+
+
+@dataclass(frozen=True)
+class Several:
+    """What is displayed one below the other."""
+
+    parts: Sequence[Displayed]
+
+    def _repr_html_(self) -> str:
+        return "\n".join(part._repr_html_() for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ def service_page(frame: Frame, page: ServicePage, *, here: str) -> str:
     """Return the page of one service, in a folder beside the index."""
     return _page(
         "service_page.html.j2",
-        replace(frame, root="../" * here.count("/")),
+        frame,
         title=page.name,
         here=here,
         failure="",
@@ -148,13 +157,18 @@ def service_page(frame: Frame, page: ServicePage, *, here: str) -> str:
 
 def _shown(sections: Sequence[Section]) -> list[dict[str, object]]:
     return [
-        {"text": s.text, "anchor": s.anchor, "lead": s.lead, "shown": Markup(s.shown._repr_html_())}
+        {
+            "text": s.text,
+            "anchor": s.anchor,
+            "lead": s.lead,
+            "shown": Markup(s.shown._repr_html_()),
+        }
         for s in sections
     ]
 
 
 def write_assets(folder: Path) -> None:
-    """Write the style sheets and the script that pages refer to, into ``folder``/assets."""
+    """Write the style sheets and scripts that pages refer to, into ``folder``/assets."""
     target = folder / "assets"
     target.mkdir(parents=True, exist_ok=True)
     for asset in (_HERE / "assets").iterdir():
@@ -185,8 +199,28 @@ def summary_of(notebook: NotebookNode) -> str:
     return ""
 
 
-def _page(template: str, frame: Frame, **values: object) -> str:
-    return _environment().get_template(template).render(frame=frame, **values)
+def _with_ids_once(body: str) -> str:
+    """Several tables and diagrams of a page may show one service or table: an address leads to the first."""
+    seen: set[str] = set()
+
+    def once(found: re.Match[str]) -> str:
+        new = found[2] not in seen
+        seen.add(found[2])
+        return found[0] if new else f"<{found[1]}"
+
+    return _NAMED.sub(once, body)
+
+
+def _page(template: str, frame: Frame, *, here: str, **values: object) -> str:
+    root = "../" * here.count("/")
+    page = _environment().get_template(template)
+    return _with_ids_once(page.render(frame=frame, here=here, root=root, **values))
+
+
+def _loaded(end: str, *, first: str) -> list[str]:
+    """The assets of a kind, as every page loads them: what the others build on, then by name."""
+    found = {asset.name for asset in (_HERE / "assets").iterdir() if asset.name.endswith(end)}
+    return [first, *sorted(found - {first})]
 
 
 @cache
@@ -202,6 +236,8 @@ def _environment() -> jinja2.Environment:
         ),
     )
     environment.globals["contents"] = ()
+    environment.globals["styles"] = _loaded(".css", first="theme.css")  # written by write_assets
+    environment.globals["scripts"] = _loaded(".js", first="theme.js")
     return environment
 
 
@@ -286,6 +322,7 @@ __all__ = [
     "Link",
     "Run",
     "Section",
+    "Several",
     "index_page",
     "notebook_page",
     "service_page",

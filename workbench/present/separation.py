@@ -209,24 +209,23 @@ def pressures(bench: Bench, service: str | None = None) -> Table:
             "after_until": r.after.high if r.after else None,
             "binds": "binds" if r is v.binding else "",
             "because": r.because,
+            "no_busy": r.no_busiest,
         }
         for v in ordered(bench.verdicts)
         for r in v.resources
         if service in (None, v.service)
     ]
-    hour = "no hour can be told: readings are too far apart, or it is no time in statements"
     columns = [
         Column("service", "Service", "name"),
         Column("resource", "Resource"),
         Column("low", "Share", "share", until="high"),
-        Column("busy", "Busiest hour", "share", until="busy_until", because="-", otherwise=hour),
+        Column("busy", "Busiest hour", "share", until="busy_until", because="no_busy"),
         Column("used", "Used of capacity", "share"),
         Column("after", "Without it", "share", until="after_until"),
         Column("binds", ""),
     ]
-    frame = pd.DataFrame(
-        rows, columns=[*(c.key for c in columns), "high", "busy_until", "after_until", "because"]
-    )
+    hidden = ["high", "busy_until", "after_until", "because", "no_busy"]
+    frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), *hidden])
     return Table(
         frame,
         columns,

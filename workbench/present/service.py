@@ -22,7 +22,7 @@ from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.charts import Line, lines, nice_ticks
 from workbench.present.decided import decided
-from workbench.present.html import Displayed, Section
+from workbench.present.html import Displayed, Section, Several
 from workbench.present.tables import Column, Table
 from workbench.present.text import escape
 from workbench.present.units import axis_text, bytes_text, exact, interval_text, share_text
@@ -50,16 +50,6 @@ class _Prose:
         return f'<div class="wb-reasons">{told}{f"<ul>{items}</ul>" if items else ""}</div>'
 
 
-@dataclass(frozen=True)
-class _Several:
-    """What is displayed one below the other."""
-
-    parts: tuple[Displayed, ...]
-
-    def _repr_html_(self) -> str:
-        return "\n".join(part._repr_html_() for part in self.parts)
-
-
 def services_with_a_page(bench: Bench) -> list[str]:
     """Return the services that keep their data here, by name."""
     return sorted(v.service for v in bench.verdicts.verdicts)
@@ -80,10 +70,10 @@ def service_page(bench: Bench, name: str) -> ServicePage:
         Section("Whose is it, and where?", _card(bench, name, mine)),
         Section("What was decided", decided(bench, name)),
         Section("Its limits", limited.limits(bench, name)),
-        Section("How large is it, and how does it grow?", _Several(_size(bench, name))),
-        Section("What does it load?", _Several(load)),
-        Section("Whom does it touch?", _Several(out)),
-        Section("Who touches it?", _Several(into)),
+        Section("How large is it, and how does it grow?", Several(_size(bench, name))),
+        Section("What does it load?", Several(load)),
+        Section("Whom does it touch?", Several(out)),
+        Section("Who touches it?", Several(into)),
         Section("What breaks if it moves?", moves.broken(verdict.blockers)),
         *([Section("Its tables", _Drawn(bench, name))] if len(mine) else []),
         Section("What could not be measured", capacity.not_measured(bench, places)),

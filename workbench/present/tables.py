@@ -62,9 +62,10 @@ class Column:
 class Table:
     """Rows of a frame, ready for a page: displays itself in a notebook, and prints as plain text.
 
-    ``colours`` puts a swatch before the first column's names; ``limit`` caps the rows, and says so; with
-    ``search`` a page offers a box that narrows the rows to those with the words typed. A *private* table is not for a room.
-    ``links`` are the addresses of the first column's names.
+    ``colours`` puts a swatch before the first column's names; ``limit`` caps the rows, and says so; ``ids``
+    names the frame's column with an id for each row (``slug``, or missing), for links to it. A *private* table is
+    not for a room. ``links`` are the addresses of the first column's names. A page's script
+    sorts, searches and copies; what it needs for that stands in ``data-`` attributes: exact figures and units.
     """
 
     frame: pd.DataFrame
@@ -76,6 +77,7 @@ class Table:
     search: bool = False
     private: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
+    ids: str = ""
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
@@ -87,7 +89,8 @@ class Table:
         open_to_all = len(notes)
         cells_of |= {c.key: self._cells(c, notes) for c in beside if c.mark}
         cells = [cells_of[column.key] for column in beside]
-        rows = ["<tr>" + "".join(row) + "</tr>" for row in zip(*cells, strict=True)]
+        ids = self._shown(self.ids) if self.ids else [None] * len(cells[0])
+        rows = [_row(name, row) for name, row in zip(ids, zip(*cells, strict=True), strict=True)]
         body = "<tbody>\n" + "\n".join(rows) + "\n</tbody>"
         if under := [column for column in self.columns if column.below]:
             folds = zip(*(self._under(column, len(beside)) for column in under), strict=True)
@@ -156,7 +159,8 @@ class Table:
             if unit
             else escape(column.head)
         )
-        return f'<th scope="col"{" class=wb-n" if figure else ""}{column.mark}>{shown}</th>'
+        exactly = f' class="wb-n" data-unit="{escape(_unit(column))}"' if figure else ""
+        return f'<th scope="col"{exactly}{column.mark}>{shown}</th>'
 
     def _cells(self, column: Column, notes: dict[str, int]) -> list[str]:
         values = self._shown(column.key)
@@ -217,6 +221,11 @@ class Table:
         )
 
 
+def _row(name: object, cells: Sequence[str]) -> str:
+    mark = f' id="{escape(name)}"' if name else ""
+    return f"<tr{mark}>{''.join(cells)}</tr>"
+
+
 def _nothing(column: Column, reason: object, notes: dict[str, int], *, first: bool) -> str:
     tag, scope = ("th", ' scope="row"') if first else ("td", "")
     inside = (
@@ -235,7 +244,9 @@ def _figure(
     shown = interval_text(value, end, write) if column.until else write(value)
     if at_most:
         shown, title = f"≤ {shown}", f"at most {title}"
-    return f'<td class="wb-n" title="{escape(title)}" data-value="{end:.15g}">{escape(shown)}</td>'
+    least = f' data-from="{value:.15g}"' if column.until and value != end else ""
+    least = ' data-from="unknown"' if at_most else least
+    return f'<td class="wb-n" title="{escape(title)}"{least} data-value="{end:.15g}">{escape(shown)}</td>'
 
 
 def _at_least(
@@ -244,7 +255,7 @@ def _at_least(
     number = notes.setdefault(why, len(notes) + 1)
     title = escape(f"at least {_in_full(column, value)}; the most is unknown: {why}")
     shown = escape(interval_text(value, None, write))
-    return f'<td class="wb-n" title="{title}" data-value="{value:.15g}">{shown}<sup>{number}</sup></td>'
+    return f'<td class="wb-n" title="{title}" data-open data-value="{value:.15g}">{shown}<sup>{number}</sup></td>'
 
 
 def _folded(sql: str, width: int) -> str:
@@ -273,15 +284,17 @@ def _in_full(column: Column, value: float) -> str:
         return f"{value * 100:.4g} %"
     if column.kind == "ms":
         return exact(value, "ms")
-    unit = "bytes" if column.kind == "bytes" else ""
-    return exact(
-        value,
-        f"{unit}/{column.per}"
-        if column.per and unit
-        else f"per {column.per}"
-        if column.per
-        else unit,
-    )
+    return exact(value, _unit(column))
+
+
+def _unit(column: Column) -> str:
+    """The unit of exact figures, which the head's may be a multiple of."""
+    if column.kind == "share":
+        return "share of 1"
+    unit = {"bytes": "bytes", "ms": "ms"}.get(column.kind, "")
+    if not column.per:
+        return unit
+    return f"{unit}/{column.per}" if unit else f"per {column.per}"
 
 
 def _unknown(reason: str, notes: dict[str, int]) -> str:

@@ -94,6 +94,25 @@ def anchor(text: str) -> str:
     return re.sub(r"[^\w]+", "-", text.lower()).strip("-") or "section"
 
 
+def slug(*parts: str | None) -> str:
+    """Return an id that is the same for the same names and another for others, safe in HTML, SVG, DOT and addresses.
+
+    Pages give it to rows and sections: ``slug("service", name)``, ``slug("table", instance, database, schema, name)``.
+
+    >>> slug("table", "main", "shop", "order_service", "orders")
+    'table-main.shop.order_service.orders'
+    >>> slug("table", "a.b") == slug("table", "a", "b"), slug("table", '"><script>')
+    (False, 'table-script-554299e9')
+    """
+    first, *names = [part or "" for part in parts]
+    plain = all(re.fullmatch(r"[A-Za-z0-9_]*", name) for name in names)
+    shown = ".".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") for name in names)
+    if not plain:
+        whole = "\0".join(names).encode("utf-8", "surrogatepass")
+        shown = f"{shown[:48]}-{hashlib.sha256(whole).hexdigest()[:8]}"
+    return f"{first}-{shown}"
+
+
 def without_secrets(text: str) -> str:
     """Blank what looks like a password in text that a notebook printed or raised.
 

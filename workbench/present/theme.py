@@ -98,12 +98,17 @@ def css_colour(light: str) -> str:
 
 
 def css_variables() -> str:
-    """Return the style sheet that defines every colour for light, dark and print."""
+    """Return the style sheet that defines every colour for light, dark and print.
+
+    The system's choice counts until the reader makes one, which a page keeps in ``data-theme`` of its root.
+    """
     light = "\n".join(f"  {colour.name}: {colour.light};" for colour in ALL)
     dark = "\n".join(f"  {colour.name}: {colour.dark};" for colour in ALL)
     return (
-        f":root {{\n  color-scheme: light dark;\n{light}\n}}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{\n:root {{\n{dark}\n}}\n}}\n"
+        f":root {{\n  color-scheme: light;\n{light}\n}}\n@media screen {{\n"
+        f"@media (prefers-color-scheme: dark) {{\n"
+        f":root:not([data-theme=light]) {{\n  color-scheme: dark;\n{dark}\n}}\n}}\n"
+        f":root[data-theme=dark] {{\n  color-scheme: dark;\n{dark}\n}}\n}}\n"
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
+from workbench.present.kept import FOLDER
+from workbench.present.parameters import holds_secret
 from workbench.present.text import without_secrets
+from workbench.review.webhook import URL
 from workbench.review.worker import KERNEL
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ Progress = Callable[[str], None]
 
 START_TIMEOUT = 60  # seconds for a kernel to answer
 _INJECTED = {"injected-parameters", "papermill-error-cell-tag"}
-_SECRET_NAME = re.compile(r"passw|passwd|pwd|secret|token|credential|api_?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,22 @@ def run_notebooks(
     parameters: Mapping[str, str | None],
     folder: Path,
     *,
+    offered: Mapping[str, str] = {},
     timeout: float,
     at_once: int | None = None,
+    kept: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
     """Run ``notebooks`` in ``folder``, at most ``at_once`` side by side (as many as there are processors).
 
-    ``timeout`` is in seconds for each notebook. However this ends, no process of it is left. UsageError where
+    ``offered`` are parameters for those notebooks that declare them. ``timeout`` is in seconds for each notebook.
+    In the folder ``kept`` they share what they compute. However this ends, no process of it is left. UsageError where
     a parameter is unknown to a notebook or looks like a secret: then nothing is run.
     """
-    for notebook in notebooks:
-        check_parameters(notebook, parameters)
+    taken = {notebook: _taken(notebook, parameters, offered) for notebook in notebooks}
     environment = _private_environment(folder)
+    if kept is not None:
+        environment[FOLDER] = str(kept)
     waiting, running = deque(enumerate(notebooks)), list[_Job]()
     outcomes: dict[int, Outcome] = {}
     places = max(1, at_once or os.cpu_count() or 1)
@@ -86,7 +91,7 @@ def run_notebooks(
         while waiting or running:
             while waiting and len(running) < places:
                 place, notebook = waiting.popleft()
-                running.append(_Job(place, notebook, parameters, folder, environment))
+                running.append(_Job(place, notebook, taken[notebook], folder, environment))
                 progress(f"{notebook.stem}: running")
             for job in [job for job in running if job.ended(timeout)]:
                 running.remove(job)
@@ -100,8 +105,22 @@ def run_notebooks(
     return [outcomes[place] for place in sorted(outcomes)]
 
 
-def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> None:
-    """Refuse parameters that the notebook does not declare, and those that hold a secret, with UsageError."""
+def _taken(
+    notebook: Path, parameters: Mapping[str, str | None], offered: Mapping[str, str]
+) -> Mapping[str, str | None]:
+    """The parameters of one notebook, checked."""
+    known = check_parameters(notebook, parameters)
+    more = {name: value for name, value in offered.items() if name in known}
+    if more:
+        check_parameters(notebook, more)
+    return {**parameters, **more}
+
+
+def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> frozenset[str]:
+    """Refuse parameters that the notebook does not declare, and those that hold a secret, with UsageError.
+
+    Returns the names of those that it declares.
+    """
     import papermill
 
     # papermill formats paths: braces are doubled so that they come through
@@ -116,11 +135,12 @@ def check_parameters(notebook: Path, parameters: Mapping[str, str | None]) -> No
             raise UsageError(
                 f"{notebook.name} has no parameter {name!r}; it has {', '.join(sorted(known))}"
             )
-        if _SECRET_NAME.search(name) or (value is not None and without_secrets(value) != value):
+        if holds_secret(name, value):
             raise UsageError(
                 f"parameter {name!r} of {notebook.name} looks like a secret: parameters are stored with the "
                 "run; name the estate's folder, whose file says where passwords are"
             )
+    return frozenset(known)
 
 
 def _private_environment(folder: Path) -> dict[str, str]:
@@ -135,7 +155,8 @@ def _private_environment(folder: Path) -> dict[str, str]:
     }
     (folder / "tmp").mkdir()
     (kernel / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSTARTUP"}
+    left_out = {"PYTHONSTARTUP", FOLDER, URL}
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
     environment |= {
         "JUPYTER_PATH": str(folder / "jupyter"),
         "JUPYTER_DATA_DIR": str(folder / "jupyter"),

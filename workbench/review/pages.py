@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workbench import __version__
 from workbench.present import capacity as show
-from workbench.present import decided, html, separation
+from workbench.present import changes, decided, html, separation
 from workbench.present.audience import Audience
 from workbench.present.bench import Bench
 from workbench.present.service import service_page, services_with_a_page
@@ -21,9 +21,16 @@ SERVICES = "service"
 
 
 def write_pages(
-    folder: Path, bench: Bench, outcomes: Sequence[Outcome], audience: Audience | None = None
+    folder: Path,
+    bench: Bench,
+    outcomes: Sequence[Outcome],
+    audience: Audience | None = None,
+    before: Path | None = None,
 ) -> None:
-    """Write the index, a page per notebook and per service, and the assets into ``folder``, as the audience may see them."""
+    """Write the index, a page per notebook and per service, and the assets into ``folder``, as the audience may see them.
+
+    ``before`` is the report that changes are told since; None: what ``changes.since`` takes.
+    """
     audience = audience or Audience()
     pages = _addresses(outcomes)
     links = [
@@ -55,7 +62,8 @@ def write_pages(
         html.Run(link.href, link.title, html.summary_of(o.notebook), o.failure or "")
         for link, o in zip(links, outcomes, strict=True)
     ]
-    sections = _sections(bench, services)
+    since = changes.since(bench, None if before is None else str(before))
+    sections = _sections(bench, services, since)
     write(
         "index.html",
         html.index_page(frame, headline=_headline(bench), sections=sections, runs=runs),
@@ -94,7 +102,9 @@ def _provenance(bench: Bench, audience: Audience) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _sections(bench: Bench, addresses: Mapping[str, str]) -> list[html.Section]:
+def _sections(
+    bench: Bench, addresses: Mapping[str, str], since: changes.Since
+) -> list[html.Section]:
     missing = len(bench.coverage.missing)
 
     def linked(table: Table) -> Table:
@@ -103,6 +113,7 @@ def _sections(bench: Bench, addresses: Mapping[str, str]) -> list[html.Section]:
     return [
         html.Section("Which service is to move", linked(separation.decisions(bench))),
         html.Section("Decisions due", linked(decided.due(bench))),
+        html.Section("What changed", html.Several([since, since.table])),
         html.Section("What is there, and how it grows", linked(show.services(bench))),
         html.Section(
             "What could not be measured",

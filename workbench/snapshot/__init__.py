@@ -21,6 +21,7 @@ from workbench.snapshot.brought import read_figures
 from workbench.snapshot.epochs import Adoption
 from workbench.snapshot.history import History, load_history, load_snapshot, newest_first
 from workbench.snapshot.manifest import FORMAT, Manifest, Part
+from workbench.snapshot.moments import Moment, begin_of, find_moment, reported
 from workbench.snapshot.objects import Objects, encode, records
 from workbench.snapshot.readings import kept_beside, read_texts, reader_beside
 from workbench.snapshot.spans import Span
@@ -46,6 +47,7 @@ __all__ = [
     "History",
     "Manifest",
     "Merged",
+    "Moment",
     "Objects",
     "Part",
     "Snapshot",
@@ -54,8 +56,10 @@ __all__ = [
     "Thinned",
     "Window",
     "adopt",
+    "begin_of",
     "each",
     "encode",
+    "find_moment",
     "find_tag",
     "kept_beside",
     "load_history",
@@ -70,6 +74,7 @@ __all__ = [
     "read_texts",
     "reader_beside",
     "records",
+    "reported",
     "tag",
     "thin",
     "together",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +18,19 @@ ONLY_PULSES = (
     "run `workbench collect`, or ask for a period with a night in it",
 )
 """Why so much is unknown of a period without a night, and what would settle it."""
+
+
+def not_taken(missed: Sequence[date]) -> tuple[str, str]:
+    """Say which nights have no snapshot, and what would settle it.
+
+    >>> not_taken([date(2026, 3, 5), date(2026, 3, 6)])[0]
+    'no snapshot was taken from 2026-03-05 to 2026-03-06, though nights before have one'
+    """
+    days = f"on {missed[0]}" if len(missed) == 1 else f"from {missed[0]} to {missed[-1]}"
+    return (
+        f"no snapshot was taken {days}, though nights before have one",
+        "nothing brings them back; status.json of each night, and the journal of the timer, say why",
+    )
 
 
 def coverage_of(

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -16,10 +16,10 @@ import pandas as pd
 from workbench.errors import SnapshotError
 from workbench.estate import Estate, load_estate
 from workbench.model import Coverage, Missing
-from workbench.snapshot.coverage import ONLY_PULSES, coverage_of
+from workbench.snapshot.coverage import ONLY_PULSES, coverage_of, not_taken
 from workbench.snapshot.epochs import Adoption, Cut, cuts, load_adoptions
 from workbench.snapshot.manifest import Manifest
-from workbench.snapshot.nights import nights_of
+from workbench.snapshot.nights import missed_nights, nights_of
 from workbench.snapshot.objects import Objects, stacked
 from workbench.snapshot.whole import Snapshot
 
@@ -91,10 +91,18 @@ class History:
         return frame_over(self.snapshots, name, *columns)
 
     @cached_property
+    def missed(self) -> tuple[date, ...]:
+        """The nights before the newest one on which a snapshot was to be expected: see ``missed_nights``."""
+        return missed_nights([s.at.date() for s in self.nights])
+
+    @cached_property
     def coverage(self) -> Coverage:
         """What the newest night could not see, over the period of all that was collected."""
         newest = self.newest
         found = coverage_of(self.collected, newest, [c.broken for c in self.cuts])
+        if missed := self.missed:
+            gaps = (Missing("nights", i, None, *not_taken(missed)) for i in newest.manifest.reached)
+            found = replace(found, missing=(*found.missing, *gaps))
         if newest.manifest.profile != "pulse":
             return found
         unread = (Missing("database", i, None, *ONLY_PULSES) for i in newest.manifest.reached)

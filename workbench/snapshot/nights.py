@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import TypeVar
 
 from workbench.model import Missing
 from workbench.snapshot.manifest import Part
 from workbench.snapshot.objects import Objects
 from workbench.snapshot.whole import Snapshot
+
+_RHYTHM_OF = 7
+"""So many intervals between nights say how often a snapshot is taken."""
 
 _LONGEST_NIGHT = timedelta(hours=6)
 _Placed = TypeVar("_Placed", Part, Missing)
@@ -25,6 +30,27 @@ def nights_of(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
         else:
             nights.append([snapshot])
     return tuple(night[0] if len(night) == 1 else _joined(night) for night in nights)
+
+
+def missed_nights(taken: Sequence[date]) -> tuple[date, ...]:
+    """Return the days before the last one on which a snapshot was to be expected, and none was taken.
+
+    ``taken`` are the days of the nights, in order. How often one is to be expected follows from the
+    intervals before: with fewer than two of them nothing is. Earlier gaps are not told again, and what was
+    thinned is none.
+
+    >>> missed_nights([date(2026, 3, n) for n in (1, 2, 3, 4, 7)])
+    (datetime.date(2026, 3, 5), datetime.date(2026, 3, 6))
+    >>> missed_nights([date(2026, 3, n) for n in (1, 8, 15, 22)])
+    ()
+    """
+    apart = [(late - early).days for early, late in pairwise(taken)]
+    before = apart[:-1][-_RHYTHM_OF:]
+    if len(before) < 2:
+        return ()
+    rhythm = max(1, round(median(before)))
+    missed = round(apart[-1] / rhythm) - 1
+    return tuple(taken[-2] + timedelta(days=rhythm * n) for n in range(1, missed + 1))
 
 
 def _same_night(night: list[Snapshot], late: Snapshot) -> bool:

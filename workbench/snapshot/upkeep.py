@@ -232,7 +232,7 @@ def thin(folder: Path, *, dry: bool = False) -> Thinned:
         removed = [s for s in history if s.manifest.id not in kept]
         wanted = {p.content for s in history if s.manifest.id in kept for p in s.manifest.parts}
         manifests = [folder / "snapshots" / f"{s.manifest.id}.json" for s in removed]
-        derived = [folder / "derived" / f"keys-{s.manifest.id}.json" for s in removed]
+        derived = [p for s in removed for p in (folder / "derived").glob(f"*-{s.manifest.id}.json")]
         objects = [p for p in (folder / "objects").glob("*.parquet") if p.stem not in wanted]
         freed = sum(p.stat().st_size for p in (*manifests, *objects))
         if not dry:

@@ -155,8 +155,15 @@ def measured(
     series: Floats | tuple[Floats, Floats],
     words: str | None,
     because: str | None,
+    each: Floats | None = None,
+    *,
+    top: bool = True,
 ) -> Measured:
-    """A figure with the figure as of each day: of the slices of one day the last stands."""
+    """A figure with the figure as of each day: of the slices of one day the last stands.
+
+    ``each`` is the figure of each slice by itself, which a day is foretold from: of one day's slices the highest
+    (``top``), else their mean.
+    """
     low, high = float(low), max(float(low), float(high))
     lows, highs = series if isinstance(series, tuple) else (series, series)
     newest = evidence.history.newest.at
@@ -171,6 +178,24 @@ def measured(
     lows, highs = lows[last].copy(), highs[last].copy()
     lows[-1], highs[-1] = low, high
     figure = Figure(
-        newest, low, high, start, x, lows, highs, because=because, unforetold=UNFORETOLD
+        newest,
+        low,
+        high,
+        start,
+        x,
+        lows,
+        highs,
+        because=because,
+        unforetold=UNFORETOLD,
+        by_day=None if each is None else _by_day(days, each, top=top),
     )
     return Measured(thing, figure, words)
+
+
+def _by_day(days: pd.DataFrame, each: Floats, *, top: bool) -> tuple[Floats, Floats]:
+    """The days since the first, and the highest or mean figure of each; what is not known of a slice is left out."""
+    known = pd.Series(each, days.index)
+    dated = known.groupby(days["at"].dt.floor("D"))
+    tops = (dated.max() if top else dated.mean()).dropna()
+    at = (pd.DatetimeIndex(tops.index) - days["at"].iloc[0]).total_seconds()
+    return at.to_numpy(dtype=float) / DAY_S, tops.to_numpy(dtype=float)

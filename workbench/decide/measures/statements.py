@@ -63,7 +63,8 @@ def latency(evidence: Evidence, ask: Ask) -> Iterator[Measured]:
                 continue
             calls = float(now.loc[now["certain"], "calls"].sum())
             low, high = 0.0, high + max(lost, 0.0) / calls
-        yield measured(evidence, thing, days, low, high, series, words, because)
+        each = (days["ms"] / days["calls"].where(days["calls"] > 0)).to_numpy(dtype=float)
+        yield measured(evidence, thing, days, low, high, series, words, because, each)
 
 
 def mean_between(entries: pd.DataFrame) -> tuple[float, float]:
@@ -97,10 +98,14 @@ def _column(name: str, metric_per: str | None, evidence: Evidence, ask: Ask) -> 
             why = row["because"] or "the server does not count it, or over no days"
             yield unknown(evidence, thing, row, str(why), words)
             continue
-        series = np.empty(0)
+        series, each = np.empty(0), None
         if name == "calls" and len(days):
-            series = (days["calls"].cumsum() / elapsed_days(evidence, days)).to_numpy(dtype=float)
-        yield measured(evidence, thing, days, low / per, high / per, series, words, row["because"])
+            passed = elapsed_days(evidence, days).astype("Float64")
+            series = (days["calls"].cumsum() / passed).to_numpy(dtype=float, na_value=np.nan)
+            gaps = passed - passed.shift().fillna(0.0)
+            each = (days["calls"] / gaps.where(gaps > 0)).to_numpy(dtype=float, na_value=np.nan)
+        ends, why = (low / per, high / per), row["because"]
+        yield measured(evidence, thing, days, *ends, series, words, why, each, top=False)
 
 
 time_share = partial(_column, "time_ms_share", None)
@@ -230,7 +235,11 @@ def _load(evidence: Evidence, ask: Ask, reads_over: float | None) -> Iterator[Me
             continue
         chosen = running(days, "high_ms") if ask.busiest else np.arange(len(days))
         series = low.to_numpy(dtype=float)[chosen], high.to_numpy(dtype=float)[chosen]
-        yield measured(evidence, thing, days, low.iloc[at], high.iloc[at], series, words, note)
+        # each slice by itself is foretold only where no slice falls out for its reads
+        alone = days["high_ms"] / 1000.0 / days["seconds"] / cores if reads_over is None else None
+        each = None if alone is None else alone.to_numpy(dtype=float)
+        ends = float(low.iloc[at]), float(high.iloc[at])
+        yield measured(evidence, thing, days, *ends, series, words, note, each)
 
 
 def _read_note(

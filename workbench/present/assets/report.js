@@ -1,13 +1,15 @@
 // The page is complete without this. It marks, in the contents, the section that is being read.
 (() => {
-  const links = new Map(
-    [...document.querySelectorAll(".wb-rail a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]),
-  );
-  const headings = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
-  if (!headings.length) return;
-  let waiting = false;
+  let links = new Map(), headings = [], waiting = false;
+  const gather = () => {
+    const shown = [...document.querySelectorAll(".wb-rail")].find((rail) => !rail.closest("[hidden]"));
+    links = new Map([...(shown?.querySelectorAll("a") || [])].map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+    headings = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+    mark();
+  };
   const mark = () => {
     waiting = false;
+    if (!headings.length) return;
     const read = headings.filter((heading) => heading.getBoundingClientRect().top < 160).pop() || headings[0];
     for (const [id, link] of links) {
       if (id === read.id) link.setAttribute("aria-current", "true");
@@ -15,33 +17,30 @@
     }
   };
   addEventListener("scroll", () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
-  mark();
+  addEventListener("workbench:page", gather);
+  gather();
 })();
-// A box over long tables: rows stay that hold every word typed.
+// The head stays in sight: anchors and the heads of tables stop below it, however tall it is.
 (() => {
-  for (const table of document.querySelectorAll(".wb-table[data-search]")) {
-    const bodies = [...table.querySelectorAll("tbody")];
-    const rows = bodies.length > 1 ? bodies : [...table.querySelectorAll("tbody tr")];
-    if (rows.length < 8) continue;
-    const texts = rows.map((row) => row.textContent.toLowerCase());
-    const box = document.createElement("input");
-    const count = document.createElement("output");
-    const bar = document.createElement("div");
-    bar.className = "wb-search";
-    box.type = "search";
-    box.placeholder = "Search these rows";
-    box.setAttribute("aria-label", `Search: ${table.querySelector("caption")?.textContent || "table"}`);
-    box.autocomplete = "off";
-    box.addEventListener("input", () => {
-      const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let left = 0;
-      rows.forEach((row, at) => {
-        row.hidden = !words.every((word) => texts[at].includes(word));
-        left += !row.hidden;
-      });
-      count.textContent = words.length ? `${left} of ${rows.length} rows with “${box.value.trim()}”` : "";
-    });
-    bar.append(box, count);
-    table.prepend(bar);
-  }
+  const head = document.querySelector(".wb-head");
+  if (!head) return;
+  const measure = () => document.documentElement.style.setProperty("--wb-head", `${head.offsetHeight}px`);
+  new ResizeObserver(measure).observe(head);
+  measure();
+})();
+// An address may point into what is folded: it opens. What it points at is marked for the reader's eye.
+(() => {
+  const reveal = () => {
+    document.querySelector(".wb-target")?.classList.remove("wb-target");
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    let folded = false;
+    for (let at = target.parentElement; at; at = at.parentElement) {
+      if (at.localName === "details" && !at.open) { at.open = true; folded = true; }
+    }
+    if (target.matches("tr")) target.classList.add("wb-target");
+    if (folded) target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
 })();

@@ -19,6 +19,7 @@ from workbench.present.diagrams import mermaid
 from workbench.present.diagrams.dot import dot_text
 from workbench.present.diagrams.estate import estate_scene
 from workbench.present.diagrams.layout import Layout, lay_out
+from workbench.present.diagrams.overlay import Pair, overlay_scene
 from workbench.present.diagrams.picture import Picture, compose, legend_html, to_bytes, to_svg
 from workbench.present.diagrams.scene import Scene, anchor_of, violates, written
 from workbench.present.diagrams.services import pairs_of, service_scene
@@ -34,13 +35,15 @@ NEIGHBOURS = 40  # tables of a neighbourhood; the nearest, and of those the most
 class Diagram:
     """A diagram: its message, and what it shows, ready to be written in any form. Displays itself in a notebook.
 
-    ``notes`` say what is counted and what is left out; ``alt`` says the picture in words.
+    ``notes`` say what is counted and what is left out; ``alt`` says the picture in words. ``links`` are addresses
+    that boxes lead to on a page, by their id: ``slug("service", NAME)`` of a service, ``anchor_of`` of a table.
     """
 
     title: str
     alt: str = field(repr=False)
     notes: tuple[str, ...]
     scene: Scene = field(repr=False)
+    links: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def dot(self) -> str:
@@ -65,11 +68,12 @@ class Diagram:
         picture = self._picture(heading=False)
         # what does not fit beside text is printed on a sheet of its own
         sheet = " wb-sheet" if picture.width > 880 or picture.height > 1100 else ""
+        drawn = to_svg(picture, alone=False, anchors=anchors, links=self.links)
         notes = "".join(f'<p class="wb-sub">{escape(note)}</p>' for note in self.notes)
         return (
             f'<figure class="wb-figure{sheet}"><figcaption><p class="wb-message">{escape(self.title)}</p>'
             f'{notes}{legend_html(self.scene)}</figcaption><div class="wb-diagram-frame" tabindex="0" role="region" '
-            f'aria-label="{escape(self.title)}">{to_svg(picture, alone=False, anchors=anchors)}</div></figure>'
+            f'aria-label="{escape(self.title)}">{drawn}</div></figure>'
         )
 
     def _repr_html_(self) -> str:
@@ -140,6 +144,45 @@ def service_diagram(
         )
     said = [f"{one} to {other}: {len(found)}" for (one, other), found in pairs.items()]
     return Diagram(title, _alt(title, said), (f"{note}.", *left_out), scene)
+
+
+def overlay_diagram(
+    added: Mapping[Pair, Sequence[str]],
+    removed: Mapping[Pair, Sequence[str]],
+    kept: Iterable[Pair],
+    services: Iterable[Service],
+    colours: Mapping[str, Colour],
+) -> Diagram:
+    """Return the graph of services with what was added to it and removed from it; the rest stays in the background.
+
+    >>> print(overlay_diagram({("order", "auth"): ["order reads auth.users"]}, {}, [], [], {}).title)
+    1 thing was added between services, none was removed
+    """
+    scene = overlay_scene(added, removed, kept, services, colours)
+    more, fewer = (sum(map(len, pairs.values())) for pairs in (added, removed))
+    were = f"{_count(more, 'thing')} {'was' if more == 1 else 'were'} added" if more else ""
+    gone = f"{f'{fewer:,}' if more else _count(fewer, 'thing')} {'was' if fewer == 1 else 'were'} removed"
+    title = f"{were} between services, {gone if fewer else 'none was removed'}"
+    if not more:
+        title = (
+            f"{gone} between services, none was added" if fewer else "Nothing was added or removed"
+        )
+    drawn = sum(1 for edge in scene.edges if edge.mark == "kept")
+    changed = len(added.keys() | removed.keys())
+    note = f"References and crossings; {_count(changed, 'pair')} changed, {_count(drawn, 'pair')} as before"
+    if (
+        hidden := len(added)
+        + len(removed)
+        + len(set(kept) - added.keys() - removed.keys())
+        - len(scene.edges)
+    ):
+        note += f"; {_count(hidden, 'line')} left out"
+    said = [
+        f"{one} to {other}: {len(held)} {word}"
+        for word, pairs in (("added", added), ("removed", removed))
+        for (one, other), held in sorted(pairs.items())
+    ]
+    return Diagram(title, _alt(title, said), (f"{note}.",), scene)
 
 
 def er_diagram(
@@ -320,5 +363,6 @@ __all__ = [
     "er_diagram",
     "estate_diagram",
     "neighbourhood",
+    "overlay_diagram",
     "service_diagram",
 ]

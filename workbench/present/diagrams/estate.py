@@ -13,12 +13,12 @@ from workbench.present.diagrams.scene import (
     Edge,
     Scene,
     anchor_of,
-    slug,
     strongest,
     tell_all,
     violates,
 )
 from workbench.present.diagrams.tables import number_of
+from workbench.present.text import slug
 from workbench.present.theme import GREY, Colour
 from workbench.snapshot import records
 

@@ -11,41 +11,21 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.present.diagrams.dot import dot_text
+from workbench.present.diagrams.fold import fold
+from workbench.present.diagrams.parts import Curve, Frame, Part, Point
 from workbench.present.diagrams.scene import Box, Edge, Scene, label_size
 
-Point = tuple[float, float]
 PATIENCE = 60.0  # s that graphviz may take before the picture is drawn without it
 _BESIDE, _BELOW = 44, 24  # px between groups of tables
 _CLOSE = (14, 10)  # the same for boxes that are names alone
 _FRAME, _TITLE = 14, 30  # px inside a service's frame, and for its name
 _LOOP = 26  # px that a line to its own table goes out
 _SHEET = 1.45  # width over height of A3 landscape, about
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A drawn edge: a curve as start and three points a piece, the tip of its arrow, the middle of its label."""
-
-    edge: Edge
-    points: tuple[Point, ...]
-    tip: Point
-    label: Point | None = None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The frame around a service's boxes."""
-
-    service: str | None
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 @dataclass(frozen=True)
@@ -58,18 +38,6 @@ class Layout:
     curves: Sequence[Curve] = ()
     frames: Sequence[Frame] = ()
     complete: bool = True
-
-
-@dataclass
-class _Part:
-    """Something laid out of its own, to be put somewhere."""
-
-    name: str
-    width: float
-    height: float
-    places: dict[str, Point] = field(default_factory=dict)
-    paths: list[Curve] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
 
 
 def lay_out(scene: Scene, patience: float = PATIENCE) -> Layout:
@@ -132,11 +100,11 @@ def _inside(scene: Scene, service: str) -> Scene:
     return Scene(boxes, edges)
 
 
-def _columns(boxes: Sequence[Box]) -> _Part:
+def _columns(boxes: Sequence[Box]) -> Part:
     """Names in columns, by the alphabet: to be found, where there are too many to be looked at."""
     names = sorted(boxes, key=lambda box: (box.label, box.id))
     high = max(2, math.ceil(math.sqrt(len(names) * 4.2 / _SHEET)))
-    whole = _Part("", 0.0, 0.0)
+    whole = Part("", 0.0, 0.0)
     for at in range(0, len(names), high):
         column = [_single(box) for box in names[at : at + high]]
         x = whole.width + (14 if at else 0)
@@ -147,7 +115,7 @@ def _columns(boxes: Sequence[Box]) -> _Part:
     return whole
 
 
-def _parts(scenes: Sequence[Scene], patience: float) -> tuple[list[list[_Part]], bool]:
+def _parts(scenes: Sequence[Scene], patience: float) -> tuple[list[list[Part]], bool]:
     """Lay out what hangs together, of every scene, in one run of graphviz."""
     split = [list(_connected(scene)) for scene in scenes]
     asked = [part for parts in split for part in parts if len(part.boxes) > 1]
@@ -156,7 +124,7 @@ def _parts(scenes: Sequence[Scene], patience: float) -> tuple[list[list[_Part]],
     if answers is None:
         return [[_rows(part) for part in parts] for parts in split], False
     placed = {
-        id(part): _read(_without_loops(part), answer)
+        id(part): fold(_read(_without_loops(part), answer), part)
         for part, answer in zip(asked, answers, strict=True)
     }
     return [
@@ -169,7 +137,7 @@ def _without_loops(scene: Scene) -> Scene:
     return replace(scene, edges=tuple(e for e in scene.edges if e.tail != e.head))
 
 
-def _looped(part: _Part, scene: Scene) -> _Part:
+def _looped(part: Part, scene: Scene) -> Part:
     """Add what refers to its own table: out of its right side, and in again."""
     for edge in scene.edges:
         if edge.tail != edge.head:
@@ -228,18 +196,18 @@ def _connected(scene: Scene) -> Iterable[Scene]:
         yield Scene(tuple(boxes[name]), tuple(edges.get(name, ())), weighted=scene.weighted)
 
 
-def _single(box: Box) -> _Part:
-    return _Part(box.id, box.width, box.height, {box.id: (0.0, 0.0)})
+def _single(box: Box) -> Part:
+    return Part(box.id, box.width, box.height, {box.id: (0.0, 0.0)})
 
 
-def _rows(scene: Scene) -> _Part:
+def _rows(scene: Scene) -> Part:
     part = _pack([_single(box) for box in scene.boxes], _BESIDE, _BELOW)
     straight = [e for e in scene.edges if e.tail != e.head]
     part.paths = [_straight(edge, scene, part.places) for edge in straight]
     return _looped(part, scene)
 
 
-def _read(scene: Scene, answer: Mapping[str, Any]) -> _Part:
+def _read(scene: Scene, answer: Mapping[str, Any]) -> Part:
     """Take places from graphviz's answer; its y points up, its names are ours."""
     _, _, width, height = (float(n) for n in answer["bb"].split(","))
 
@@ -247,7 +215,7 @@ def _read(scene: Scene, answer: Mapping[str, Any]) -> _Part:
         x, y = text.split(",")
         return round(float(x), 2), round(height - float(y), 2)
 
-    part = _Part(scene.boxes[0].id, width, height)
+    part = Part(scene.boxes[0].id, width, height)
     names = {}
     for node in answer["objects"]:
         names[node["_gvid"]] = node["name"]
@@ -287,13 +255,13 @@ def _on(piece: Sequence[Point], t: float) -> Point:
     )
 
 
-def _pack(parts: Sequence[_Part], beside: float, below: float) -> _Part:
+def _pack(parts: Sequence[Part], beside: float, below: float) -> Part:
     """Put parts onto one sheet, about as wide to high as paper: each as high up as it fits, then as far left."""
     if not parts:
-        return _Part("", 0.0, 0.0)
+        return Part("", 0.0, 0.0)
     area = sum((p.width + beside) * (p.height + below) for p in parts)
     sheet = max(max(p.width for p in parts) + beside, math.sqrt(area * _SHEET))
-    whole = _Part(parts[0].name, 0.0, 0.0)
+    whole = Part(parts[0].name, 0.0, 0.0)
     line = [(0.0, sheet, 0.0)]  # from, to, and how far down it is taken
     for part in sorted(parts, key=lambda p: (-p.height, -p.width, p.name)):
         wide, high = part.width + beside, part.height + below
@@ -324,7 +292,7 @@ def _taken(
     return found + [(max(a, right), b, y) for a, b, y in line if b > right + 0.01]
 
 
-def _put(whole: _Part, part: _Part, x: float, y: float) -> None:
+def _put(whole: Part, part: Part, x: float, y: float) -> None:
     def moved(point: Point) -> Point:
         return round(point[0] + x, 2), round(point[1] + y, 2)
 
@@ -336,9 +304,9 @@ def _put(whole: _Part, part: _Part, x: float, y: float) -> None:
     whole.frames += [Frame(f.service, *moved((f.x, f.y)), f.width, f.height) for f in part.frames]
 
 
-def _framed(title: Box, part: _Part) -> _Part:
+def _framed(title: Box, part: Part) -> Part:
     width = max(part.width, title.width) + 2 * _FRAME
-    framed = _Part(title.id, width, part.height + _FRAME + _TITLE)
+    framed = Part(title.id, width, part.height + _FRAME + _TITLE)
     _put(framed, part, _FRAME, _TITLE)
     framed.places[title.id] = (_FRAME, 3.0)
     framed.frames.append(Frame(title.service, 0.0, 0.0, framed.width, framed.height))

@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from workbench.present.diagrams.layout import Curve, Frame, Layout, Point
+from workbench.present.diagrams.layout import Layout
+from workbench.present.diagrams.parts import Curve, Frame, Point
 from workbench.present.diagrams.scene import (
+    BECAME,
     HEAD,
+    KINDS,
     LONGEST,
     MEANING,
     NORMAL,
     ROW,
     SMALL,
+    STATUSES,
     VIOLATION,
     Box,
     Edge,
@@ -21,6 +25,7 @@ from workbench.present.diagrams.scene import (
     Scene,
     breadth,
     label_size,
+    line_of,
     stroke,
 )
 from workbench.present.text import legible, shorten
@@ -109,6 +114,8 @@ def marks_of(scene: Scene, layout: Layout) -> Iterator[Group]:
 def _edge(curve: Curve, scene: Scene, opacity: float) -> Group:
     edge, colour = curve.edge, ACCENT if curve.edge.loud else MUTED
     width = stroke(edge, scene.weighted)
+    if edge.mark == "kept":
+        colour, width = GREY, 1.0
     line = Path(curve.points, colour, width, DASHES[edge.line], opacity)
     head = _arrow(curve.points[-1], curve.tip, colour, max(3.2, width * 0.9))
     marks = (line,) if head is None else (line, head)
@@ -125,7 +132,9 @@ def _data(edge: Edge) -> dict[str, str]:
         "from": edge.tail,
         "to": edge.head,
         "kind": edge.kind,
+        "status": edge.status,
         "weight": str(edge.weight),
+        **({"mark": edge.mark} if edge.mark else {}),
         "service": one,
         "to-service": other,
     }
@@ -169,19 +178,21 @@ def _box(box: Box, x: float, y: float) -> Iterator[Group]:
     }
     form = _table if box.rows else forms[box.form]
     marks = tuple(form(box, x, y))
-    data = {"id": box.id, "service": box.service or ""}
+    data = {"node": box.id, "name": legible(box.label), "service": box.service or ""}
     named = "" if box.form == "stub" else box.id
     yield Group(marks, ("wb-box", f"wb-{box.form}"), data, box.tip or box.label, named, True)
     for at, row in enumerate(box.rows):
+        found_by = {"name": legible(" ".join(row.names or (row.text,)))}
         if not row.tip and row.instead is None:
             continue
         top = y + HEAD + ROW * at
         hit = Rect(x + 1, top, box.width - 2, ROW)
         if row.instead is None:
-            yield Group((hit,), ("wb-row",), {"id": box.id, "service": box.service or ""}, row.tip)
+            yield Group((hit,), ("wb-row",), {"node": box.id} | found_by, row.tip)
         else:
             edge = row.instead
-            yield Group((hit,), _classes(edge), _data(edge), edge.tip or row.tip, focus=True)
+            data = _data(edge) | {"node": box.id} | found_by
+            yield Group((hit,), ("wb-row", *_classes(edge)), data, edge.tip or row.tip, focus=True)
 
 
 def _table(box: Box, x: float, y: float) -> Iterator[Mark]:
@@ -230,9 +241,33 @@ def _title(box: Box, x: float, y: float) -> Iterator[Mark]:
 def keys(scene: Scene) -> list[tuple[tuple[Mark, ...], str]]:
     """Return what the lines and letters of a scene mean: a sample, in a field of 34 by 0 px, and words."""
     found = [(_sample(MUTED, 1.4, DASHES[line]), MEANING[line]) for line in scene.lines]
-    if any(edge.loud for edge in scene.all_edges):
+    samples = {
+        "added": _sample(ACCENT, 3.0, ()),
+        "removed": _sample(MUTED, 2.0, DASHES["dashed"]),
+        "kept": _sample(GREY, 1.0, ()),
+    }
+    found += [(samples[mark], BECAME[mark]) for mark in scene.became]
+    if any(edge.loud and not edge.mark for edge in scene.all_edges):
         found.append((_sample(ACCENT, 3.0, ()), VIOLATION))
-    return [*found, *(((), text) for text in _letters(scene))]
+    return [*found, *(((), text) for text in letters(scene))]
+
+
+def filters(scene: Scene) -> list[tuple[tuple[Mark, ...], str, Mapping[str, str]]]:
+    """Return what its lines can be told apart by: a sample, words, and the data that such lines have."""
+    quiet = [edge for edge in scene.all_edges if not edge.loud]
+    found: list[tuple[tuple[Mark, ...], str, Mapping[str, str]]] = [
+        (_sample(MUTED, 1.4, DASHES[line_of(kind)]), kind.replace("_", " "), {"kind": kind})
+        for kind in KINDS
+        if any(edge.kind == kind for edge in quiet)
+    ]
+    if len(quiet) < len(scene.all_edges):
+        found.append((_sample(ACCENT, 3.0, ()), VIOLATION, {"status": "violation"}))
+    held = {edge.status for edge in quiet}
+    if len(held) > 1:
+        found += [
+            ((), STATUSES[status], {"status": status}) for status in STATUSES if status in held
+        ]
+    return found
 
 
 def _sample(colour: Colour, stroke: float, dash: tuple[float, ...]) -> tuple[Mark, ...]:
@@ -263,11 +298,14 @@ def moved(mark: Mark, x: float, y: float) -> Mark:
     return replace(mark, x=mark.x + x, y=mark.y + y)
 
 
-def _letters(scene: Scene) -> list[str]:
+def letters(scene: Scene) -> list[str]:
+    """Return what letters and figures of a scene mean."""
     rows = [row for box in scene.boxes for row in box.rows]
     held = {key for row in rows for key in row.keys}
     found = []
-    if scene.weighted and scene.edges:
+    if scene.became:
+        found.append("a number counts what was added (+) or removed (−) between two services")
+    elif scene.weighted and scene.edges:
         found.append("a number counts references; a line grows with it")
     if "PK" in held:
         found.append("PK primary key")

@@ -6,13 +6,23 @@ its font along: no program, font or cairo of the machine is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 from workbench.present.diagrams.layout import Layout
-from workbench.present.diagrams.marks import Group, Path, Rect, Words, keys, legend, marks_of, moved
+from workbench.present.diagrams.marks import (
+    Group,
+    Path,
+    Rect,
+    Words,
+    filters,
+    legend,
+    letters,
+    marks_of,
+    moved,
+)
 from workbench.present.diagrams.scene import Scene, breadth
 from workbench.present.svg import drawing_style
 from workbench.present.text import escape, legible
@@ -91,11 +101,13 @@ def _moved(group: Group, x: float, y: float) -> Group:
     return replace(group, marks=tuple(moved(mark, x, y) for mark in group.marks))
 
 
-def to_svg(picture: Picture, *, alone: bool, anchors: bool = True) -> str:
+def to_svg(
+    picture: Picture, *, alone: bool, anchors: bool = True, links: Mapping[str, str] | None = None
+) -> str:
     """Return a picture as SVG: colours as CSS variables, a tooltip and data for a script on every group.
 
     ``alone`` brings fonts and the colours of light and dark along, for a file of its own; ``anchors`` gives
-    tables their ids, for one picture of a page.
+    tables their ids, for one picture of a page; ``links`` are addresses of boxes' own pages, by the box's id.
     """
     size = f'viewBox="0 0 {picture.width:g} {picture.height:g}"'
     head = (
@@ -108,7 +120,7 @@ def to_svg(picture: Picture, *, alone: bool, anchors: bool = True) -> str:
         parts.append(f"<style>{_style()}</style>")
         parts.append(f'<rect width="100%" height="100%" fill="{PAPER.css}"/>')
     hit = sum("wb-edge" in group.classes for group in picture.groups) <= 400
-    parts += (_group(group, anchors, hit) for group in picture.groups)
+    parts += (_group(group, anchors, hit, links or {}) for group in picture.groups)
     return "".join([*parts, "</svg>"])
 
 
@@ -122,12 +134,15 @@ def _style() -> str:
     )
 
 
-def _group(group: Group, anchors: bool, hit: bool) -> str:
+def _group(group: Group, anchors: bool, hit: bool, links: Mapping[str, str]) -> str:
     said = f' id="{escape(group.id)}"' if group.id and anchors else ""
     said += f' class="{" ".join(group.classes)}"'
     said += "".join(f' data-{name}="{escape(value)}"' for name, value in group.data.items())
-    if group.focus:
-        label = escape(group.tip.replace("\n", "; "))
+    label = escape(group.tip.replace("\n", "; "))
+    # an end in another service has the page that the table itself has
+    own = group.data.get("node", "").removeprefix("stub-") if "wb-box" in group.classes else ""
+    href = links.get(own)
+    if group.focus and not href:
         said += f' tabindex="0" role="graphics-symbol img" aria-label="{label}"'
     tip = "\n".join(escape(line) for line in group.tip.split("\n"))
     inner = f"<title>{tip}</title>" if tip else ""
@@ -137,16 +152,22 @@ def _group(group: Group, anchors: bool, hit: bool) -> str:
             wide = f'<path d="{_d(mark)}" fill="none" stroke="transparent" stroke-width="12"/>'
             inner += wide
         inner += _mark(mark)
+    if href:
+        inner = f'<a href="{escape(href)}" aria-label="{label}">{inner}</a>'
     return f"<g{said}>{inner}</g>"
 
 
 def legend_html(scene: Scene) -> str:
-    """Return the legend of a scene as a list, for beside a picture without one."""
+    """Return the legend of a scene as a list, for beside a picture without one; data say which lines an item is of."""
     items = []
-    for sample, text in keys(scene):
+    for sample, text, data in filters(scene):
         drawn = "".join(_mark(moved(mark, 1, 6)) for mark in sample)
         svg = f'<svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true">{drawn}</svg>'
-        items.append(f"<li>{svg if drawn else ''}{escape(text)}</li>")
+        said = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+        # without a sample it explains nothing: it only filters, which a script does
+        said += "" if drawn else " hidden"
+        items.append(f"<li{said}>{svg if drawn else ''}{escape(text)}</li>")
+    items += [f"<li>{escape(text)}</li>" for text in letters(scene)]
     return f'<ul class="wb-lines">{"".join(items)}</ul>' if items else ""
 
 

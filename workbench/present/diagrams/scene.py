@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from hashlib import sha256
 from typing import Literal, get_args
 
 from workbench.model import Reference, ReferenceEnd, ReferenceKind
 from workbench.present.svg import text_width
-from workbench.present.text import legible, shorten
+from workbench.present.text import legible, shorten, slug
 from workbench.present.theme import GREY, Colour
 
 SMALL, NORMAL = 12.0, 14.0  # px: rows and notes; names
@@ -38,6 +36,21 @@ MEANING: Mapping[Line, str] = {
     "dashdot": "function, trigger, type or other",
 }
 VIOLATION = "foreign key across services"
+Status = Literal["violation", "crossing", "inside"]
+STATUSES: Mapping[Status, str] = {
+    "violation": VIOLATION,
+    "crossing": "between services",
+    "inside": "inside a service",
+}
+
+Mark = Literal["", "added", "removed", "kept"]
+"""What became of an edge between two moments; nothing where only one is drawn."""
+
+BECAME: Mapping[Mark, str] = {
+    "added": "added",
+    "removed": "removed",
+    "kept": "as before",
+}
 
 
 def line_of(kind: ReferenceKind) -> Line:
@@ -54,7 +67,7 @@ class Row:
     """A line of a box: a column, with its ``keys`` (``PK``, ``UQ``) at its right, or another note.
 
     ``port`` names it for edges. A row that stands for an edge has that edge in ``instead``. ``refers``: the
-    column is of a reference.
+    column is of a reference. ``names`` are those it is found by, where its text is not one.
     """
 
     port: str
@@ -66,6 +79,7 @@ class Row:
     muted: bool = False
     refers: bool = False
     instead: Edge | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def loud(self) -> bool:
@@ -139,16 +153,30 @@ class Edge:
     tip: str = ""
     services: tuple[str, str] = ("", "")
     nullable: bool = True
+    mark: Mark = ""
 
     @property
     def line(self) -> Line:
         """Its line style."""
+        if self.mark:
+            return "dashed" if self.mark == "removed" else "solid"
         return line_of(self.kind)
+
+    @property
+    def status(self) -> Status:
+        """Whether it leaves its service, and is a foreign key that does."""
+        if self.loud:
+            return "violation"
+        one, other = self.services
+        return "crossing" if one and other and one != other else "inside"
 
     @property
     def order(self) -> tuple[str, ...]:
         """By what it joins."""
-        return (self.tail, self.head, self.tail_port, self.head_port, self.kind, self.label)
+        return (
+            *(self.tail, self.head, self.tail_port, self.head_port),
+            *(self.kind, self.label, self.mark),
+        )
 
 
 @dataclass(frozen=True)
@@ -177,31 +205,20 @@ class Scene:
     @property
     def lines(self) -> tuple[Line, ...]:
         """The line styles it uses, in the order of the legend."""
-        used = {edge.line for edge in self.all_edges if not edge.loud}
+        used = {edge.line for edge in self.all_edges if not (edge.loud or edge.mark)}
         return tuple(line for line in MEANING if line in used)
+
+    @property
+    def became(self) -> tuple[Mark, ...]:
+        """What became of its edges, in the order of the legend."""
+        used = {edge.mark for edge in self.all_edges}
+        return tuple(mark for mark in BECAME if mark in used)
 
     @property
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges, and those that are written as a note into a row."""
         told = [row.instead for box in self.boxes for row in box.rows if row.instead]
         return (*self.edges, *told)
-
-
-def slug(*parts: str | None) -> str:
-    """Return an id that is the same for the same names and another for others, safe in SVG, DOT and addresses.
-
-    >>> slug("table", "main", "shop", "order_service", "orders")
-    'table-main.shop.order_service.orders'
-    >>> slug("table", "a.b") == slug("table", "a", "b"), slug("table", '"><script>')
-    (False, 'table-script-554299e9')
-    """
-    first, *names = [part or "" for part in parts]
-    plain = all(re.fullmatch(r"[A-Za-z0-9_]*", name) for name in names)
-    shown = ".".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") for name in names)
-    if not plain:
-        whole = "\0".join(names).encode("utf-8", "surrogatepass")
-        shown = f"{shown[:48]}-{sha256(whole).hexdigest()[:8]}"
-    return f"{first}-{shown}"
 
 
 def anchor_of(end: ReferenceEnd) -> str:

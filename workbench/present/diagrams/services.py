@@ -12,11 +12,11 @@ from workbench.present.diagrams.scene import (
     Edge,
     Row,
     Scene,
-    slug,
     strongest,
     tell_all,
     violates,
 )
+from workbench.present.text import slug
 from workbench.present.theme import GREY, Colour
 
 MOST_LINES = 60  # more are no picture; the other pairs are rows of the service that refers
@@ -81,7 +81,7 @@ def service_scene(
 def _rows(edges: Sequence[Edge]) -> tuple[Row, ...]:
     """Return what a service refers to without a line."""
     return tuple(
-        Row(f"to{at}", f"→ {edge.services[1]}", edge.label, instead=edge)
+        Row(f"to{at}", f"→ {edge.services[1]}", edge.label, instead=edge, names=(edge.services[1],))
         for at, edge in enumerate(edges)
     )
 

@@ -15,11 +15,10 @@ from workbench.present.diagrams.scene import (
     Row,
     Scene,
     anchor_of,
-    slug,
     tell_all,
     violates,
 )
-from workbench.present.text import legible
+from workbench.present.text import legible, slug
 from workbench.present.theme import GREY, Colour
 from workbench.snapshot import records
 
@@ -226,7 +225,8 @@ class _Tables:
         if len(rows) > MOST_ROWS:
             hidden = rows[MOST_ROWS:]
             told = ", ".join(row.text for row in hidden[:20])
-            more = Row("more", f"+{len(hidden)} more", tip=told, muted=True)
+            names = tuple(row.text for row in hidden)
+            more = Row("more", f"+{len(hidden)} more", tip=told, muted=True, names=names)
             rows = [*rows[:MOST_ROWS], more]
         return rows
 
