@@ -260,13 +260,14 @@ def diagram(
         ),
     ] = None,
     distance: Annotated[
-        int, typer.Option(
+        int,
+        typer.Option(
             "--distance",
             help="How many references around --table.",
             metavar="1|2",
             min=1,
             max=2,
-        )
+        ),
     ] = 1,
     whole: Annotated[
         bool, typer.Option("--whole", help="Every table of the estate: a poster, not a page.")

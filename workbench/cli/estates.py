@@ -123,7 +123,8 @@ def collect(
     url: Urls = None,
     history: HistoryDir = None,
     instance: Annotated[
-        list[str] | None, typer.Option("--instance", help="Only this instance; repeatable.", metavar="NAME")
+        list[str] | None,
+        typer.Option("--instance", help="Only this instance; repeatable.", metavar="NAME"),
     ] = None,
     profile: Annotated[
         Profile,
@@ -141,7 +142,9 @@ def collect(
             metavar="TIME",
         ),
     ] = None,
-    wal_max: Annotated[str, typer.Option(help="How much WAL to read; 0 for none.", metavar="SIZE")] = "256MB",
+    wal_max: Annotated[
+        str, typer.Option(help="How much WAL to read; 0 for none.", metavar="SIZE")
+    ] = "256MB",
     json: Json = False,
 ) -> None:
     """Take a snapshot of the estate into its history. Reads only; writes nothing to a server."""

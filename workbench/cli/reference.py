@@ -76,7 +76,8 @@ def _fact(param: Any) -> tuple[str, str]:
         spelt += f" {param.metavar or 'VALUE'}"
     more = [] if param.default in (None, False, "", ()) else [f"Default: `{_text(param.default)}`."]
     again = ["Repeatable."] if param.multiple and "repeatable" not in param.help.lower() else []
-    return spelt, " ".join([param.help or "", *more, *again]).strip()
+    must = ["Required."] if param.required else []
+    return spelt, " ".join([param.help or "", *must, *more, *again]).strip()
 
 
 def _text(value: Any) -> str:

@@ -54,7 +54,9 @@ def review(
             "--single-file", help="Also write the whole report as one file, to be mailed."
         ),
     ] = False,
-    timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.", metavar="SECONDS")] = 600,
+    timeout: Annotated[
+        int, typer.Option(help="Seconds a notebook may take.", metavar="SECONDS")
+    ] = 600,
     keep: Annotated[
         int | None,
         typer.Option(
