@@ -5,16 +5,15 @@ import os
 from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 from typer.testing import CliRunner
 
+from schemas import SCHEMAS, faults, schema
 from small_history import HOSTILE, write_history
 from workbench import load_history, reference_estate
 from workbench.analyse.attribution import RUNGS
@@ -39,7 +38,6 @@ from workbench.review.attempt import Attempt
 from workbench.snapshot.manifest import Profile
 
 ROOT = Path(__file__).parent.parent
-SCHEMAS = ROOT / "docs" / "schemas"
 NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
 DOCUMENTS = [name for name in NAMES if name != "common"]
 LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
@@ -47,22 +45,6 @@ ESTATES = [
     "hauspet-small",
     *(pytest.param(n, marks=LONG) for n in ("edtech", "hauspet", "marketplace", "shop")),
 ]
-
-
-def schema(name):
-    return json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
-
-
-@cache
-def validator(name):
-    registry = Registry().with_resource("common.json", Resource.from_contents(schema("common")))
-    return Draft202012Validator(
-        schema(name), registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-
-
-def faults(name, held):
-    return [f"{e.json_path}: {e.message[:200]}" for e in validator(name).iter_errors(held)]
 
 
 def printed(made):
@@ -154,9 +136,8 @@ def test_a_review_and_the_status_that_it_leaves(tmp_path):
     made = run_review(None, folder, Wanted(notebooks=()), out=tmp_path / "reports")
     held = {"coverage": made.coverage.to_json(), "review": made.to_json()}
     assert not faults("review", printed(held))
-    left = sorted(tmp_path.glob("reports/*/status.json"))
-    assert len(left) == 1
-    status = json.loads(left[0].read_text())
+    (left,) = tmp_path.glob("reports/*/status.json")
+    status = json.loads(left.read_text())
     assert status["status"] == "done"
     assert not faults("status", status)
 
