@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from schemas import faults
 from test_commands import workbench
 from workbench.analyse.capacity import capacity
 from workbench.errors import SnapshotError, UsageError
@@ -222,6 +223,7 @@ def test_epochs_are_joined_by_a_word_that_is_kept(folder):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["history"]["who"] == "ada"
+    assert not faults("history", json.loads(done.stdout))
     (broken,) = load_history(folder, estate).coverage.epoch_breaks
     assert broken.adopted == "ada: I watched it"
     assert {f: (folder / f).read_bytes() for f in before} == before

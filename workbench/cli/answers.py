@@ -260,7 +260,14 @@ def diagram(
         ),
     ] = None,
     distance: Annotated[
-        int, typer.Option("--distance", help="How many references around --table.", min=1, max=2)
+        int,
+        typer.Option(
+            "--distance",
+            help="How many references around --table.",
+            metavar="1|2",
+            min=1,
+            max=2,
+        ),
     ] = 1,
     whole: Annotated[
         bool, typer.Option("--whole", help="Every table of the estate: a poster, not a page.")
@@ -270,7 +277,11 @@ def diagram(
     ] = False,
     format: Annotated[
         DiagramFormat | None,
-        typer.Option("--format", help="Unless the ending of -o says it; svg where nothing does."),
+        typer.Option(
+            "--format",
+            help="Unless the ending of -o says it; svg where nothing does.",
+            metavar="|".join(DiagramFormat),
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the file here.", metavar="PATH")

@@ -123,11 +123,16 @@ def collect(
     url: Urls = None,
     history: HistoryDir = None,
     instance: Annotated[
-        list[str] | None, typer.Option("--instance", help="Only this instance; repeatable.")
+        list[str] | None,
+        typer.Option("--instance", help="Only this instance; repeatable.", metavar="NAME"),
     ] = None,
     profile: Annotated[
         Profile,
-        typer.Option("--profile", help="Everything, or counters alone for every few minutes."),
+        typer.Option(
+            "--profile",
+            help="Everything, or counters alone for every few minutes.",
+            metavar="|".join(Profile),
+        ),
     ] = Profile.full,
     sample: Annotated[
         str | None,
@@ -137,7 +142,9 @@ def collect(
             metavar="TIME",
         ),
     ] = None,
-    wal_max: Annotated[str, typer.Option(help="How much WAL to read; 0 for none.")] = "256MB",
+    wal_max: Annotated[
+        str, typer.Option(help="How much WAL to read; 0 for none.", metavar="SIZE")
+    ] = "256MB",
     json: Json = False,
 ) -> None:
     """Take a snapshot of the estate into its history. Reads only; writes nothing to a server."""

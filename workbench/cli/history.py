@@ -54,7 +54,9 @@ def history_tag(
     estate: EstatePath = None,
     history: HistoryDir = None,
     snapshot: SnapshotPath = None,
-    note: Annotated[str, typer.Option("--note", help="What the baseline stands for.")] = "",
+    note: Annotated[
+        str, typer.Option("--note", help="What the baseline stands for.", metavar="TEXT")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Name the newest snapshot, or that of --snapshot, as a baseline; thinning keeps it.
@@ -74,10 +76,14 @@ def history_tag(
 @app.command("adopt")
 def history_adopt(
     instance: Annotated[str, typer.Argument(help="The instance whose last break is joined.")],
-    why: Annotated[str, typer.Option("--why", help="How you know that counters go on.")],
+    why: Annotated[
+        str, typer.Option("--why", help="How you know that counters go on.", metavar="TEXT")
+    ],
     estate: EstatePath = None,
     history: HistoryDir = None,
-    who: Annotated[str | None, typer.Option("--who", help="Whose word it is; your login.")] = None,
+    who: Annotated[
+        str | None, typer.Option("--who", help="Whose word it is; your login.", metavar="NAME")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Join two epochs of an instance by your word: its counters are then differenced over the break."""

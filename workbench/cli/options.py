@@ -18,7 +18,9 @@ EstatePath = Annotated[
 Urls = Annotated[
     list[str] | None,
     typer.Option(
-        "--url", help="A database instead of an estate file; each schema is then a service."
+        "--url",
+        help="A database instead of an estate file; each schema is then a service.",
+        metavar="URL",
     ),
 ]
 HistoryDir = Annotated[
@@ -33,8 +35,12 @@ SnapshotPath = Annotated[
     Path | None,
     typer.Option("--snapshot", help="Work on this one snapshot, offline.", metavar="PATH"),
 ]
-Since = Annotated[str | None, typer.Option("--since", help="First day, as 2026-11-01.")]
-Until = Annotated[str | None, typer.Option("--until", help="Last day, as 2026-11-28.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="First day, as 2026-11-01.", metavar="DAY")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", help="Last day, as 2026-11-28.", metavar="DAY")
+]
 Baseline = Annotated[
     str | None,
     typer.Option("--baseline", help="Begin with this tagged snapshot.", metavar="NAME"),

@@ -54,12 +54,15 @@ def review(
             "--single-file", help="Also write the whole report as one file, to be mailed."
         ),
     ] = False,
-    timeout: Annotated[int, typer.Option(help="Seconds a notebook may take.")] = 600,
+    timeout: Annotated[
+        int, typer.Option(help="Seconds a notebook may take.", metavar="SECONDS")
+    ] = 600,
     keep: Annotated[
         int | None,
         typer.Option(
             "--keep",
             help="Remove older reports but the newest so many, the latest, and those that a decision names.",
+            metavar="N",
             min=1,
         ),
     ] = None,
@@ -115,7 +118,7 @@ def demo(
     name: Annotated[str, typer.Argument(help="A reference estate, such as marketplace.")],
     review: Annotated[bool, typer.Option("--review", help="Review it once, then stop.")] = False,
     days: Annotated[
-        int | None, typer.Option("--days", help="Play only the first days.", min=1)
+        int | None, typer.Option("--days", help="Play only the first days.", metavar="N", min=1)
     ] = None,
     record: Annotated[
         Path | None,
