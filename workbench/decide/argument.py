@@ -145,7 +145,7 @@ def _no_reason(verdict: Verdict, known: Known) -> str:
         return f"{written}. {told}{pressed}; {urgency.because}."
     gained = urgency.after - urgency.days
     days = "1 day" if gained == 1 else f"{gained:,} days"
-    return f"{written}. {told}{pressed}; its own move would put that off by {days}, which is no relief."
+    return f"{written}. {told}{pressed}; moving {verdict.service} would put that off by {days}, which is no relief."
 
 
 def _pressing(status: Status, known: Known) -> str:
