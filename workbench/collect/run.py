@@ -278,7 +278,8 @@ class _InstanceRun:
             with Session(target.with_database(name)) as session:
                 reading.say(name, "catalogue")
                 questions = reading.choose("catalogue", name)
-                outcomes = session.together(questions)
+                outcomes = session.together([q for q in questions if not q.alone])
+                outcomes |= {q.frame: session.alone(q) for q in questions if q.alone}
                 for query in questions:
                     table = reading.keep(query, name, outcomes[query.frame])
                     if query.frame == "extensions" and table is not None:
