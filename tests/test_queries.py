@@ -80,7 +80,16 @@ def test_what_the_collector_reads_in_a_head_is_written_as_it_reads_it():
 def test_it_runs_unchanged_in_psql_and_gives_the_same_rows(prepared, query):
     server = prepared.server
     done = subprocess.run(
-        [server.bin / "psql", "-XqAt", "-R\x1e", "-v", "ON_ERROR_STOP=1", "-f", query.path, prepared.url],
+        [
+            server.bin / "psql",
+            "-XqAt",
+            "-R\x1e",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-f",
+            query.path,
+            prepared.url,
+        ],
         capture_output=True,
         text=True,
         env=dict(server.binaries.environ) | {"PGOPTIONS": "-c default_transaction_read_only=on"},
