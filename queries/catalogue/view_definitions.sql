@@ -3,8 +3,14 @@
 -- and needs no privilege on the view; it holds ACCESS SHARE on the view and on what that reads until the transaction ends. So `unseen` says
 -- what was left out: `locked` where that would wait, `long` beyond 100,000 characters, or a rule of more than 1 MB as it is stored, and
 -- `locks` where all would take more than a quarter of the server's lock table; those that read other schemas come first.
+-- The setting workbench.relations ('16385,16391') limits the question to these views.
 -- transaction: its own
-WITH locked AS MATERIALIZED (
+WITH asked AS MATERIALIZED (
+  SELECT o.oid::oid AS oid
+  FROM pg_catalog.unnest(pg_catalog.string_to_array(NULLIF(pg_catalog.current_setting('workbench.relations', true), ''), ',')) AS o (oid)
+), most AS MATERIALIZED (
+  SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * pg_catalog.current_setting('max_connections')::int8 / 4 AS locks
+), locked AS MATERIALIZED (
   SELECT l.relation
   FROM pg_catalog.pg_locks AS l
   JOIN pg_catalog.pg_database AS d ON d.oid = l.database
@@ -21,6 +27,7 @@ WITH locked AS MATERIALIZED (
   JOIN pg_catalog.pg_namespace AS n ON n.oid = v.relnamespace
   WHERE v.relkind IN ('v', 'm') AND r.rulename = '_RETURN'
     AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_|toast_temp_)'
+    AND (COALESCE(pg_catalog.current_setting('workbench.relations', true), '') = '' OR v.oid IN (SELECT oid FROM asked))
     AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend AS e
       WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = v.oid AND e.deptype = 'e'
@@ -44,11 +51,11 @@ WITH locked AS MATERIALIZED (
     CASE
       WHEN r.locked THEN 'locked'
       WHEN r.bytes > 1000000 THEN 'long'
-      WHEN pg_catalog.sum(r.locks) OVER (ORDER BY r.elsewhere DESC, r.relation_oid)
-        > pg_catalog.current_setting('max_locks_per_transaction')::int8 * pg_catalog.current_setting('max_connections')::int8 / 4
-        THEN 'locks'
+      WHEN r.locks > m.locks OR pg_catalog.sum(r.locks) FILTER (WHERE r.locks <= m.locks AND r.bytes <= 1000000 AND NOT r.locked)
+        OVER (ORDER BY r.elsewhere DESC, r.relation_oid) > m.locks THEN 'locks'
     END AS unseen
   FROM reading AS r
+  CROSS JOIN most AS m
 ), printed AS MATERIALIZED (
   SELECT
     j.relation_oid,
