@@ -46,7 +46,7 @@ ALTER TABLE app.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON app.customer USING (
   mail <> '{SECRET}' AND EXISTS (SELECT FROM app.invoice AS i WHERE i.customer_id = id)
 ) WITH CHECK (mail <> '{SECRET}');
-CREATE VIEW app.open AS SELECT id FROM app.invoice WHERE state = 'open';
+CREATE VIEW app.open AS SELECT id FROM app.invoice WHERE state = 'open' AND '{SECRET}' <> '';
 ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC;
 COMMENT ON TABLE app.customer IS 'Who buys. Batch login: password = {SECRET}';
 COMMENT ON COLUMN app.customer.mail IS 'see https://bot:{SECRET}@wiki.example.org/mail';

@@ -20,6 +20,7 @@ DEPARSED = {
     "index_definitions": "definition",
     "triggers": "definition",
     "rules": "definition",
+    "view_definitions": "definition",
     "row_policies": "using_expression",
     "functions": "body",
     "partition_bounds": "bound",
@@ -202,6 +203,9 @@ def test_the_catalogue_holds_what_was_made(planted):
     assert set(snapshot.frame("sequence_positions")["last_value"]) == {500, 501}
     widths = snapshot.frame("column_statistics").set_index("attnum")["n_distinct"]
     assert widths.notna().all()
+    (view,) = snapshot.frame("view_definitions")["definition"]
+    assert view.startswith(("SELECT invoice.id", "SELECT id"))
+    assert "'?'" in view
     drawn = snapshot.frame("column_defaults").dropna(subset=["sequence_oid"])
     assert set(drawn["sequence_oid"]) <= set(snapshot.frame("sequences")["relation_oid"])
     assert len(drawn) == 1
@@ -233,7 +237,13 @@ def test_what_somebody_holds_locked_is_left_out_and_marked(planted, table):
                 "rules",
                 "row_policies",
             },
-            "invoice": {"column_defaults", "index_definitions", "row_policies", "functions"},
+            "invoice": {
+                "column_defaults",
+                "index_definitions",
+                "row_policies",
+                "functions",
+                "view_definitions",
+            },
             "tenant": {"partition_keys", "partition_bounds"},
         }[table]
     )
@@ -262,7 +272,13 @@ def test_what_somebody_waits_to_lock_is_left_out_as_well(planted):
             pass
         waiter.rollback()
     reasons = {m.what: m.why for m in snapshot.manifest.missing}
-    assert set(reasons) == {"column_defaults", "index_definitions", "row_policies", "functions"}
+    assert set(reasons) == {
+        "column_defaults",
+        "index_definitions",
+        "row_policies",
+        "functions",
+        "view_definitions",
+    }
     assert not [why for why in reasons.values() if "timeout" in why], reasons
 
 

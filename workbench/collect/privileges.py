@@ -25,6 +25,7 @@ _CAUTION = {
     "without it these figures stay unknown",
 }
 _UNLOCKED = "run again when the DDL that holds the lock has ended"
+_MORE_LOCKS = "ALTER SYSTEM SET max_locks_per_transaction to a higher number, and restart"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Login:
     def gaps(self, query: Query, answer: pa.Table) -> Iterator[tuple[str, str]]:
         """Yield why a part of ``answer`` is not there, and what would fill it; nothing where it is whole.
 
-        A column ``unseen`` counts exactly; without one, the roles that the login has decide.
+        A column ``unseen`` counts exactly; without one, the roles that the login has decide. What is too long
+        to be kept is marked in its row alone: nothing would fill it.
         """
         if "unseen" in answer.column_names:
             column = answer.column("unseen")
@@ -71,7 +73,9 @@ class Login:
                 count = f"{rows} of {answer.num_rows} rows"
                 if reason == "privilege":
                     yield f"the server withholds {count} from {self.name}", self.grant(query)
-                else:
+                elif reason == "locks":
+                    yield f"{count} would have taken too many locks and were left out", _MORE_LOCKS
+                elif reason != "long":
                     yield f"{count} would have waited for a lock and were left out", _UNLOCKED
         elif query.sees_all_with is not None and query.sees_all_with not in self.roles:
             yield (

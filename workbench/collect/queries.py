@@ -12,13 +12,15 @@ variants the most demanding one that a server satisfies is put; all give the sam
 
 The folder says in which session a question is put; the question's name is the name of the frame that
 holds the answers (those of ``FOLDED`` and of ``samples`` are folded into others on the way). A column
-``unseen`` says, where it is not NULL, why a row's values are not there:
-``privilege`` or ``locked``.
+``unseen`` says, where it is not NULL, why a row's values are not there: ``privilege``, ``locked`` (asking
+would wait), ``locks`` (asking would take too many) or ``long`` (they are too large to be kept).
 
 ``-- profile: pulse``: the question is put in pulses as well, its answer being small and quick whatever the
 server holds.
 
 ``-- replicas: too``: the question is put to every declared replica as well, its answer being another there.
+
+``-- transaction: its own``: the question is put behind the others of its folder, for it takes locks, or time.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ SAMPLES = "samples"
 
 _PULSE = re.compile(r"^-- profile: pulse$", re.MULTILINE)
 _REPLICAS = re.compile(r"^-- replicas: too$", re.MULTILINE)
+_ALONE = re.compile(r"^-- transaction: its own$", re.MULTILINE)
 _REQUIRES = re.compile(r"^-- requires: (\w+) >= ([\d.]+)$", re.MULTILINE)
 _SEES_ALL = re.compile(r"^-- sees all with: (\w+)$", re.MULTILINE)
 _REFUSED = re.compile(r"^-- if refused: (.+)$", re.MULTILINE)
@@ -66,6 +69,7 @@ class Query:
     if_refused: str | None = None
     pulse: bool = False
     replicas: bool = False
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -154,6 +158,7 @@ def _read(path: Path) -> Query:
         grant[1] if grant else None,
         _PULSE.search(head) is not None,
         _REPLICAS.search(head) is not None,
+        _ALONE.search(head) is not None,
     )
 
 

@@ -78,6 +78,11 @@ class Reading:
             self.add(query.frame, database, table, outcome.ms)
         return table
 
+    def keep_rows(self, query: Query, database: str | None, rows: pa.Table, ms: float) -> None:
+        """Store rows that several answers gave, without what is to be withheld; note what they lack."""
+        self.note_gaps(query, database, rows)
+        self.add(query.frame, database, withhold(query.frame, rows), ms)
+
     def taken(
         self, query: Query, database: str | None, outcome: Outcome | Exception
     ) -> pa.Table | None:

@@ -12,6 +12,7 @@ from typing import Literal
 import pyarrow as pa
 
 from workbench.collect.faults import FAILURES, explain, names_database
+from workbench.collect.parts import read_in_parts
 from workbench.collect.privileges import who_we_are
 from workbench.collect.queries import (
     FOLDED,
@@ -278,11 +279,13 @@ class _InstanceRun:
             with Session(target.with_database(name)) as session:
                 reading.say(name, "catalogue")
                 questions = reading.choose("catalogue", name)
-                outcomes = session.together(questions)
-                for query in questions:
+                outcomes = session.together([q for q in questions if not q.alone])
+                for query in (q for q in questions if not q.alone):
                     table = reading.keep(query, name, outcomes[query.frame])
                     if query.frame == "extensions" and table is not None:
                         self._remember(name, table)
+                for query in (q for q in questions if q.alone):
+                    read_in_parts(reading, session, query, name)
                 reading.say(name, "statistics and sizes")
                 self._ask_each(session, "statistics", name)
                 self._ask_each(session, "sizes", name)

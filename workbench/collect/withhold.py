@@ -143,6 +143,7 @@ _CHANGES: dict[str, _Change] = {
     "partition_bounds": _redacting("bound"),
     "publication_tables": _redacting("row_filter"),
     "rules": _redacting("definition"),
+    "view_definitions": _redacting("definition"),
     "row_policies": _redacting("using_expression", "check_expression"),
     "comments": _Change(("comment",), _comments),
     "instance_comments": _Change(("comment",), _comments),

@@ -12,13 +12,13 @@ from workbench.analyse.crossings import Crossing
 from workbench.analyse.gaps import quoted
 from workbench.analyse.references import References
 from workbench.analyse.workload import Workload
+from workbench.decide.code import Code, Runs
 from workbench.decide.facts import Break, BreakKind, Remedy
 from workbench.decide.remedies import Remedies
 from workbench.decide.strays import strays
 from workbench.decide.types import type_texts
 from workbench.decide.use import Use, reader_of
 from workbench.model import Reference, ReferenceEnd
-from workbench.snapshot import records
 
 _KINDS: Mapping[str, BreakKind] = {
     "foreign_key": "foreign_key",
@@ -175,9 +175,9 @@ class Breaks:
             elif _place(source) != _place(target):
                 continue
             nobody = [e.relation for e in (source, target) if e.service is None]
-            text = self._text(kind, source, target)
             said = [*reference.evidence, *(f"nobody owns {name}" for name in nobody)]
-            said += self._unseen(kind, source, text)
+            runs = self._code.runs(reference) if kind in ("function", "trigger") else Runs(None)
+            said += [self._code.unseen(source) if kind == "view" else "", runs.because]
             yield Break(
                 kind,
                 reference.key,
@@ -186,10 +186,10 @@ class Breaks:
                 (source.relation, target.relation),
                 "read" if kind == "view" else None,
                 source.service,
-                text,
-                None,
+                self._text(kind, source, target),
+                runs.per_day,
                 self._cure(kind, reference),
-                "; ".join(said),
+                "; ".join(filter(None, said)),
             )
 
     @cached_property
@@ -203,57 +203,20 @@ class Breaks:
         return found, _places(map(_sides, found))
 
     def _text(self, kind: BreakKind, source: ReferenceEnd, target: ReferenceEnd) -> str | None:
-        """What declares it, as far as the snapshot holds that: a key, a trigger, a function's body."""
+        """What declares it, as far as the snapshot holds that: a key, a view, a trigger, a function's body."""
         if kind == "foreign_key":
             return _declared(source, target)
         if kind == "type":
             return self._types.get((*_place(target), target.relation))
-        return self._texts.get((*_place(source), source.relation, source.object or ""))
-
-    def _unseen(self, kind: BreakKind, source: ReferenceEnd, text: str | None) -> Iterator[str]:
-        """What is not known of code that a server holds: its text, and how often it runs."""
-        if kind == "view" and text is None:
-            yield "its text is not collected: pg_get_viewdef shows it"
-        if kind in ("function", "trigger"):
-            counted = self._counting.get(source.instance or "", "was not read")
-            hint = "" if counted in ("pl", "all") else ": track_functions = all counts them"
-            yield f"its calls are not collected; track_functions is {counted}{hint}"
+        return self._code.text(source)
 
     @cached_property
-    def _counting(self) -> dict[str, str]:
-        """What each instance counts of functions."""
-        settings = self.workload.attributed.window.history.newest.frame(
-            "settings", "name", "reset_val"
-        )
-        held = settings[(settings["name"] == "track_functions") & settings["reset_val"].notna()]
-        return {r["instance"]: str(r["reset_val"]) for r in records(held)}
+    def _code(self) -> Code:
+        return Code(self.workload.attributed.window)
 
     @cached_property
     def _types(self) -> dict[tuple[str, str, str], str]:
         return type_texts(self.workload.attributed.window.history.newest)
-
-    @cached_property
-    def _texts(self) -> dict[tuple[str, str, str, str], str]:
-        """The definitions of triggers and the bodies of functions, by place, relation or function, and name."""
-        newest = self.workload.attributed.window.history.newest
-        place = ["instance", "database"]
-        functions = newest.frame("functions", "schema", "function", "arguments", "body")
-        found: dict[tuple[str, str, str, str], str] = {}
-        for row in records(functions[functions["body"].notna()]):
-            name = f"{row['function']}({row['arguments']})"
-            end = ReferenceEnd(None, schema=row["schema"], object=name)
-            found[row["instance"], row["database"], end.relation, name] = row["body"]
-        relations = newest.frame("relations", "oid", "schema", "relation")
-        relations = relations[[*place, "oid", "schema", "relation"]]
-        relations = relations.rename(columns={"oid": "relation_oid"})
-        triggers = newest.frame("triggers", "relation_oid", "trigger", "definition")
-        triggers = triggers[[*place, "relation_oid", "trigger", "definition"]].dropna()
-        for row in records(triggers.merge(relations)):
-            end = ReferenceEnd(None, schema=row["schema"], table=row["relation"])
-            found[row["instance"], row["database"], end.relation, row["trigger"]] = row[
-                "definition"
-            ]
-        return found
 
     def _cure(self, kind: BreakKind, reference: Reference) -> Remedy | None:
         named, source, target = self.remedies.named, reference.source, reference.target

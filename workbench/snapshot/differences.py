@@ -30,6 +30,7 @@ COUNTERS: dict[str, tuple[str, ...]] = {
     "index_statistics": (
         *("idx_scan", "idx_tup_read", "idx_tup_fetch", "idx_blks_read", "idx_blks_hit"),
     ),
+    "function_statistics": ("calls", "total_time", "self_time"),
     "statements": (
         *("plans", "total_plan_time", "calls", "total_exec_time", "rows", "shared_blks_hit"),
         *("shared_blks_read", "shared_blks_dirtied", "shared_blks_written", "local_blks_read"),
@@ -66,6 +67,7 @@ GAUGES: dict[str, tuple[str, ...]] = {
         *("n_live_tup", "n_dead_tup", "n_mod_since_analyze", "n_ins_since_vacuum"),
     ),
     "index_statistics": (),
+    "function_statistics": (),
     "statements": ("min_exec_time", "max_exec_time", "mean_exec_time", "stddev_exec_time"),
     "archiver": (),
     "checkpoints": (),

@@ -107,6 +107,17 @@ class Window:
         return _named(found, names, [*_WITH_DATABASE, "index_oid"])
 
     @cached_property
+    def functions(self) -> pd.DataFrame:
+        """Counters per function that was counted (track_functions): function_oid, schema, function, arguments, language.
+
+        calls; total_time and self_time in milliseconds. One without a row was not called, or not counted.
+        """
+        found = self._differenced("function_statistics", ["function_oid"])
+        names = self._names("functions", "oid", "schema", "function", "arguments", "language")
+        names = names.rename(columns={"oid": "function_oid"})
+        return _named(found, names, [*_WITH_DATABASE, "function_oid"])
+
+    @cached_property
     def statements(self) -> pd.DataFrame:
         """Counters per entry of pg_stat_statements: its key, datname, rolname, query (redacted).
 
@@ -282,7 +293,11 @@ class Window:
 
         A replica was asked for neither a catalogue nor the texts that its primary knows.
         """
-        counters = {"relations": "table_statistics", "indexes": "index_statistics"}
+        counters = {
+            "relations": "table_statistics",
+            "indexes": "index_statistics",
+            "functions": "function_statistics",
+        }
         spans = list(self.spans_of(counters.get(frame, "statements")))
         own = {None, self.endpoint if frame == "statement_texts" else None}
         found = [
