@@ -59,6 +59,8 @@ CREATE FUNCTION shop.visits() RETURNS bigint LANGUAGE sql AS 'SELECT sum(visits)
 CREATE TRIGGER noting AFTER INSERT ON shop.carts FOR EACH ROW EXECUTE FUNCTION auth.noted();
 CREATE TABLE depot.bins (id int PRIMARY KEY, n int);
 CREATE TABLE depot.parts () INHERITS (auth.log);
+CREATE RULE forgetting AS ON DELETE TO depot.bins DO ALSO DELETE FROM auth.log WHERE id = old.id;
+CREATE FUNCTION depot.sweep(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'TRUNCATE ' || t; END $$;
 CREATE PUBLICATION carts FOR TABLE shop.carts;
 INSERT INTO auth.users SELECT n, 'u' || n FROM generate_series(1, 20) AS n;
 INSERT INTO depot.bins SELECT n, n FROM generate_series(1, 20) AS n;
@@ -155,7 +157,7 @@ def test_what_the_server_holds_breaks_on_either_side(moves):
             (("shop.carts", "auth.users"), both): "loose foreign key"
         }
         assert held(found, "view") == {(("shop.v_users", "auth.users"), both): "API call"}
-        assert held(found, "trigger") == {
+        assert {k: v for k, v in held(found, "trigger").items() if k[1] == both} == {
             (("shop.carts", "auth.noted()"), both): "rewritten function"
         }
         assert held(found, "function") == {
@@ -173,6 +175,25 @@ def test_what_the_server_holds_breaks_on_either_side(moves):
     assert key.sql == (
         'ALTER TABLE "shop"."carts" ADD FOREIGN KEY ("user_id") REFERENCES "auth"."users" ("id")'
     )
+
+
+def test_a_rule_that_works_on_anothers_table_breaks_with_its_text(moves):
+    for service in ("depot", "auth"):
+        (rule,) = (
+            b
+            for b in moves.what_if([service]).breaks
+            if b.kind == "trigger" and "depot" in b.services
+        )
+        assert (rule.relations, rule.services) == (("depot.bins", "auth.log"), ("auth", "depot"))
+        assert rule.sql.startswith("CREATE RULE forgetting AS")
+        assert "on delete the rule writes auth.log" in rule.because
+        assert rule.remedy.name == "rewritten function"
+
+
+def test_a_function_that_makes_its_own_text_is_named_as_unknown(moves):
+    (said,) = (t for t in moves.what_if(["shop"]).unknown if "is made while it runs" in t)
+    assert "depot.sweep(t text)" in said
+    assert "visits" not in said
 
 
 def test_what_nobody_owns_stays_behind(moves):

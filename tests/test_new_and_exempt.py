@@ -49,6 +49,17 @@ def alerted(found):
     return [a.key for a in found.alerts]
 
 
+def test_a_limit_crossed_on_the_day_of_the_baseline_but_after_it_is_new():
+    tagged = START.replace(hour=2)
+    limit = Status("rows", "rows", "hard", 5, "crossed", Interval(6, 6), "main", "shop")
+    for days, code in ((-1, 0), (0, 1), (1, 1)):
+        held = limits_now([replace(limit, since=tagged.date() + timedelta(days=days))])
+        batch = Batch("threshold", ("threshold",), held, [Seen()])
+        assert check([batch], today=TODAY, since=tagged).exit_code == code
+        known = batch._replace(past=[Seen.of(held)])
+        assert check([known], today=TODAY, since=tagged).exit_code == 0
+
+
 # -- on recorded histories
 
 

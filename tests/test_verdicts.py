@@ -369,6 +369,30 @@ def test_one_snapshot_of_an_undeclared_estate_makes_up_no_figure(tmp_path):
 # -- the command
 
 
+def test_a_service_of_which_nothing_is_there_is_unknown_and_hides_nobody_else(tmp_path):
+    text = '[instances.main]\nurl = "service=x"\ncapacity = { storage_gb = 1 }\n'
+    text += "".join(f'[services.{n}]\nschemas = ["{n}"]\n' for n in ("shop", "auth"))
+    history = load_history(write_history(tmp_path / "history", ["shop", "auth"]))
+
+    def read(more=""):
+        estate = estate_from_text(text + more, environ={})
+        return Evidence(
+            replace(history, snapshots=tuple(replace(s, estate=estate) for s in history))
+        )
+
+    evidence = read('[services.ghost]\nschemas = ["ghosts"]\n')
+    ghost = verdicts(evidence).of("ghost")
+    assert ghost.verdict == "insufficient evidence"
+    assert "nothing of it was found" in ghost.argument
+    assert {figure for _, figure in ghost.isolation.counts} == {None}
+    alone = moves_of(evidence).what_if(["ghost"])
+    assert (alone.breaks, alone.round_trips) == ((), None)
+    assert any("nothing of it was found" in said for said in alone.unknown)
+    assert moves_of(evidence).what_if(["shop"]).round_trips is None, "no statement was read"
+    for name in ("shop", "auth"):
+        assert verdicts(evidence).of(name).argument == verdicts(read()).of(name).argument
+
+
 def test_the_command_prints_one_document(grown):
     told = json.loads(
         workbench(

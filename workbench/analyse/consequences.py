@@ -23,6 +23,21 @@ _DYNAMIC = re.compile(r"\bexecute\b(?!\s+(?:function|procedure)\b)", re.IGNORECA
 """What a function's body needs to run what nobody can read in it."""
 
 
+def as_statement(body: str) -> str:
+    """Return a function's body as a statement that can be read."""
+    quote = "$body$" if "$body$" not in body else "$body_$"
+    return f"DO {quote}{body}{quote}"
+
+
+def runs_unread(body: object) -> bool:
+    """Whether a body may use what its text does not name: it is not known, or it runs text that it makes.
+
+    >>> runs_unread("BEGIN EXECUTE 'DELETE FROM ' || t; END"), runs_unread("SELECT 1"), runs_unread(None)
+    (True, False, True)
+    """
+    return not isinstance(body, str) or _DYNAMIC.search(body) is not None
+
+
 class Change(NamedTuple):
     """What is done to the rows of one relation."""
 
@@ -225,7 +240,7 @@ class Consequences:
             for oid, access, _ in self._inside(walk, path, code)
             for touch in self.touched(walk.names, oid, access, False, False)
         )
-        hidden = code is None or _DYNAMIC.search(function.body or "") is not None
+        hidden = code is None or runs_unread(function.body)
         if inside or hidden:
             walk.functions[called] = None
             walk.hidden |= hidden
@@ -252,8 +267,7 @@ class Consequences:
         if function.body is None:
             return None
         if function not in self._bodies:
-            quote = "$body$" if "$body$" not in function.body else "$body_$"
-            self._bodies[function] = self.read(f"DO {quote}{function.body}{quote}")
+            self._bodies[function] = self.read(as_statement(function.body))
         return self._bodies[function]
 
     def _inside(

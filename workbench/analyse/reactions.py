@@ -175,11 +175,16 @@ def _rules(
     found: dict[Place, list[Rule]] = {}
     for r in records(frame[frame["ev_enabled"].isin(_FIRING)]):
         where, oid = (r["instance"], r["database"]), int(r["relation_oid"])
-        text = text_of(r["definition"])
-        does = Function(None if text is None else _UPDATES.sub("; ", text), None)
+        does = Function(does_of(r["definition"]), None)
         root = roots.get(where, {}).get(oid, oid)
         found.setdefault((*where, root), []).append(Rule(r["rule"], r["event"], does))
     return {place: sorted(held, key=lambda r: r.name) for place, held in found.items()}
+
+
+def does_of(definition: object) -> str | None:
+    """Return the text that defines a rule as a body is read, or None where it is not known."""
+    text = text_of(definition)
+    return None if text is None else _UPDATES.sub("; ", text)
 
 
 def _cascades(

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from workbench.analyse.consequences import runs_unread
 from workbench.analyse.crossings import Crossing
-from workbench.analyse.gaps import quoted
+from workbench.analyse.gaps import gap_of, quoted
 from workbench.analyse.references import References
 from workbench.analyse.workload import Workload
 from workbench.decide.code import Code, Runs
@@ -19,6 +20,7 @@ from workbench.decide.strays import strays
 from workbench.decide.types import type_texts
 from workbench.decide.use import Use, reader_of
 from workbench.model import Reference, ReferenceEnd
+from workbench.snapshot import records
 
 _KINDS: Mapping[str, BreakKind] = {
     "foreign_key": "foreign_key",
@@ -64,9 +66,8 @@ class Breaks:
         moving = frozenset(services)
         window = self.workload.attributed.window
         newest = window.history.newest
-        rows = self.workload.services
-        found: list[str] = []
-        for name in sorted(set(rows.loc[rows["service"].isin(moving), "instance"])):
+        found = list(self._absent(moving))
+        for name in self._instances(moving):
             if not newest.has("statements", name):
                 found.append(
                     f"statements of {name} were not read: `workbench check --instance {name}` names what helps"
@@ -83,6 +84,15 @@ class Breaks:
                     f"which defaults, checks, indexes and policies of {name} use functions of others is not known: "
                     "its newest snapshot is of an older format; collect anew"
                 )
+        hidden = self._hidden(moving)
+        if hidden:
+            some = ", ".join(hidden[:3]) + (
+                f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
+            )
+            found.append(
+                f"what {some} {'use' if len(hidden) > 1 else 'uses'} is not all known, for the text is made while it runs, or "
+                "is not read: look into it by hand"
+            )
         calls = self._unknown_calls(moving)
         if calls:
             found.append(
@@ -90,6 +100,50 @@ class Breaks:
                 " give every service a login or an application_name of its own"
             )
         return tuple(found)
+
+    def uncounted(self, services: Iterable[str]) -> bool:
+        """Whether calls of statements that join ``services`` with others are not known, or of some of their instances."""
+        here = self._instances(frozenset(services))
+        return not here or any((name, False) not in self._use.days for name in here)
+
+    def _instances(self, moving: frozenset[str]) -> tuple[str, ...]:
+        """Where statements or relations of what moves were found."""
+        rows, tables = self.workload.services, self.references.structure.tables
+        both = [f.loc[f["service"].isin(moving), "instance"] for f in (rows, tables)]
+        return tuple(sorted({str(name) for held in both for name in held}))
+
+    def _absent(self, moving: frozenset[str]) -> Iterator[str]:
+        """Say of which services nothing is there that could break."""
+        newest = self.workload.attributed.window.history.newest
+        there = {*self.references.structure.tables["service"], *self.workload.services["service"]}
+        for service in newest.settled.services:
+            if service.name not in moving or service.name in there:
+                continue
+            why = gap_of(newest, "database", service.instance or "", service.database)
+            why = why or "nothing of it was found; `workbench check` names what is near"
+            yield f"what joins {service.name} with others is not known: {why}"
+
+    def _hidden(self, moving: frozenset[str]) -> list[str]:
+        """The functions in the databases of what moves of which nobody can say all that they use."""
+        tables = self.references.structure.tables
+        held = tables.loc[tables["service"].isin(moving), ["instance", "database"]]
+        here = sorted(set(held.itertuples(index=False, name=None)))
+        return sorted(name for place in here for name in self._unreadable.get(place, ()))
+
+    @cached_property
+    def _unreadable(self) -> dict[tuple[str, str], list[str]]:
+        newest = self.workload.attributed.window.history.newest
+        names = ("schema", "function", "arguments", "body", "prokind", "extension", "language")
+        rows = newest.frame("functions", *names)
+        # an aggregate's functions are told by themselves; what the server makes for a range type is internal
+        own = rows["extension"].isna() & (rows["prokind"] != "a")
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in records(rows[own & (rows["language"] != "internal")]):
+            if runs_unread(row["body"]):
+                name = f"{row['function']}({row['arguments']})"
+                end = ReferenceEnd(None, schema=row["schema"], object=name)
+                found.setdefault((row["instance"], row["database"]), []).append(end.relation)
+        return found
 
     def _unknown_calls(self, moving: frozenset[str]) -> float:
         """Calls a day of unknown callers that touch nothing but what moves."""

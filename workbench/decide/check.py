@@ -147,7 +147,7 @@ def check(
 ) -> Check:
     """Hold what is there against what was seen up to ``since``, and what was accepted. Pure.
 
-    What tells itself that it has been there since a day up to ``since`` is old. ``stale`` are lines of
+    What tells itself that it has been there since a day before that of ``since`` is old. ``stale`` are lines of
     ``source.stale``.
 
     >>> now = [Keyed("grant:read:shop", "grant", "shop may read auth.users", "shop")]
@@ -185,7 +185,7 @@ def _unseen(batch: Batch, since: datetime | None) -> tuple[Iterable[Keyed], Iter
     """What is new of a batch, and of what nobody can say."""
     if batch.past is None:
         return (), ()
-    old = {t.key for t in batch.things if since and t.since and t.since <= since.date()}
+    old = {t.key for t in batch.things if since and t.since and t.since < since.date()}
     return never_seen([t for t in batch.things if t.key not in old], batch.past)
 
 

@@ -50,7 +50,7 @@ class Code:
     window: Window
 
     def text(self, end: ReferenceEnd) -> str | None:
-        """Return the SQL of a view, trigger or function, redacted; None where it is not known."""
+        """Return the SQL of a view, trigger, rule or function, redacted; None where it is not known."""
         return self._texts.get(name_of(end))
 
     def unseen(self, view: ReferenceEnd) -> str:
@@ -70,8 +70,10 @@ class Code:
         source, target = reference.source, reference.target
         if source.object_kind in _FUNCTIONS:
             return self.calls(source)
-        if target is None:
-            return Runs(None)
+        if target is None or source.object_kind == "rule":
+            return Runs(
+                None
+            )  # a rule becomes part of each statement that it rewrites: it runs with them
         found = self.calls(target)
         if found.per_day is None:
             return found
@@ -183,7 +185,7 @@ class Code:
         return {
             **dict(self._views()),
             **dict(self._functions()),
-            **dict(self._triggers()),
+            **dict(self._on_relations()),
         }
 
     def _functions(self) -> Iterator[tuple[Name, str]]:
@@ -191,12 +193,13 @@ class Code:
         for row in records(functions[functions["body"].notna()]):
             yield _function(row), row["body"]
 
-    def _triggers(self) -> Iterator[tuple[Name, str]]:
-        triggers = self._newest.frame("triggers", "relation_oid", "trigger", "definition")
-        triggers = triggers[[*_PLACE, "relation_oid", "trigger", "definition"]].dropna()
-        for row in records(triggers.merge(self._relations, "inner", [*_PLACE, "relation_oid"])):
-            end = _relation(row)
-            yield (*end[:3], row["trigger"]), row["definition"]
+    def _on_relations(self) -> Iterator[tuple[Name, str]]:
+        """The definitions of triggers and rules."""
+        for frame, named in (("triggers", "trigger"), ("rules", "rule")):
+            held = self._newest.frame(frame, "relation_oid", named, "definition")
+            held = held[[*_PLACE, "relation_oid", named, "definition"]].dropna()
+            for row in records(held.merge(self._relations, "inner", [*_PLACE, "relation_oid"])):
+                yield (*_relation(row)[:3], row[named]), row["definition"]
 
     def _views(self) -> Iterator[tuple[Name, str]]:
         for row in records(self._defined[self._defined["definition"].notna()]):

@@ -48,6 +48,15 @@ UPKEEP = frozenset(
 )
 """Metrics that vacuum, a setting or a wider key cures where the data stands: a move would take them along."""
 
+_ANYBODYS = "statements that may be its own or another's: a role for each service tells"
+_UNSIZED = "the sizes or the growth of others beside it are not all known: `workbench capacity` says of which, and why"
+_DOUBT: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        ("storage_used", "total_bytes", "bytes_per_day", "rows", "rows_per_day"), _UNSIZED
+    )
+)
+"""Why a share of something is an interval; of all that statements do, it is that others may have run them."""
+
 End = Literal["low", "high"]
 
 
@@ -199,7 +208,7 @@ def _open(known: Known, least: tuple[Status, ...], most: tuple[Status, ...]) -> 
             resource = resource_of(status, known.resources)
             press = known.presses.get(status.key)
             why = (resource and resource.because) or (
-                "statements that may be its own or another's: a role for each service tells"
+                _DOUBT.get(status.metric, _ANYBODYS)
                 if share_of_limit(known, status)
                 else f"whose it is, is not told by what was read; {name} is reached"
             )

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from workbench.analyse.gaps import gap_of
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import Interval, Press, Resource, Status
 from workbench.decide.judgement import RELIEF, UPKEEP, concerning, days_until, reached, resource_of
@@ -145,12 +146,25 @@ class Pressing:
         mine = figures[rows["service"] == service]
         if mine.empty or mine.isna().any(axis=None):
             return None
-        others = figures[rows["service"] != service]
+        others = figures[~rows["service"].isin({service, *self._absent})]
         least, most = float(mine["low"].sum()), float(mine["high"].sum())
         # what touches several services is in the high end of each; what is not known of others may be any size
         unsized = bool(others.isna().any(axis=None))
         lows = 0.0 if unsized else _over(least, least + float(others["high"].sum()))
         return Interval(lows, max(lows, _over(most, most + float(others["low"].sum()))))
+
+    @cached_property
+    def _absent(self) -> frozenset[str]:
+        """Services whose database was read and holds nothing of theirs: they take no part of anything."""
+        newest = self.evidence.history.newest
+        held = self.evidence.capacity.services
+        missing = set(held.loc[held["tables"].isna(), "service"].dropna())
+        return frozenset(
+            s.name
+            for s in self.evidence.estate.services
+            if s.name in missing
+            and gap_of(newest, "database", s.instance or "", s.database) is None
+        )
 
 
 def _over(part: float, whole: float) -> float:

@@ -99,7 +99,7 @@ REFERENCES = Family(
         *("reference", "view", "function", "trigger", "type", "sequence", "inheritance"),
         *("foreign_table", "publication"),
     ),
-    f"1-{READER}",
+    f"2-{READER}",
     seen_in,
 )
 """What refers across, as readings remember it. Raise the version where names or keys change."""

@@ -13,7 +13,7 @@ from workbench.decide import argument
 from workbench.decide.busiest import Busiest
 from workbench.decide.caveats import Caveats
 from workbench.decide.evidence import Evidence
-from workbench.decide.facts import Move, Resource, Status, Urgency, Verdict, WhatIf
+from workbench.decide.facts import Isolation, Move, Resource, Status, Urgency, Verdict, WhatIf
 from workbench.decide.isolation import Isolations
 from workbench.decide.judgement import Known, judge
 from workbench.decide.leaving import Leaving
@@ -24,6 +24,9 @@ from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
 from workbench.model import Coverage
 from workbench.snapshot import History, records
+
+_MOVING = ("blocked", "decouple first", "ready")
+"""Verdicts that rest on what breaks."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,9 @@ class _Judging:
     @cached_property
     def _places(self) -> dict[str, tuple[str, ...]]:
         """The instances on which something of a service was found."""
-        found = [self.evidence.capacity.services, self.evidence.workload.services]
+        held = self.evidence.capacity.services
+        # a declared service of which nothing was found has a row as well, without tables
+        found = [held[held["tables"].notna()], self.evidence.workload.services]
         both = pd.concat([f[["instance", "service"]] for f in found]).dropna()
         sums = both.groupby("service")["instance"].unique()
         return {str(name): tuple(sorted(map(str, held))) for name, held in sums.items()}
@@ -133,7 +138,8 @@ class _Judging:
         resources = tuple(
             self.busiest.of(service, r) for r in self.moves.resources.get(service, ())
         )
-        breaks = self.moves.what_if([service]).breaks
+        moved = self.moves.what_if([service])
+        breaks = moved.breaks
         blockers = tuple(b for b in breaks if b.kind != "grant")
         shared = tuple(s for s in self.statuses if _shared(s, places))
         own = tuple(s for s in self.statuses if s.service == service)
@@ -152,6 +158,8 @@ class _Judging:
         judged = judge(known)
         urgency = self.leaving.urgency(service, shared) if places else Urgency(because=known.unread)
         isolation = self.isolations.of(service, breaks, known.blind)
+        if known.unread is not None:
+            isolation = Isolation(None, tuple((name, None) for name, _ in isolation.counts))
         binding = _binding(resources)
         warnings = self.caveats.of(service, known, judged, breaks)
         made = Verdict(
@@ -167,13 +175,23 @@ class _Judging:
             ),
             blockers,
             warnings,
-            tuple(dict.fromkeys([*judged.open, *self._settles(places, resources, known)])),
+            tuple(
+                dict.fromkeys(
+                    [
+                        *judged.open,
+                        *self._settles(places, resources, known),
+                        *(moved.unknown if judged.verdict in _MOVING else ()),
+                    ]
+                )
+            ),
         )
         effort = self.moves.effort(blockers)
         return replace(made, argument=argument.of(made, judged, known, effort))
 
     def _blind(self, service: str, places: tuple[str, ...]) -> str | None:
         """Why what breaks is not known."""
+        if not places:
+            return self._unread(service)
         for instance in places:
             row = self._load.get((instance, service))
             if row is None:

@@ -54,7 +54,7 @@ class Moves:
             breaks,
             together(mine),
             effort,
-            self._round_trips(breaks),
+            None if self._breaks.uncounted(moving) else self._round_trips(breaks),
             cost if isinstance(cost, Cost) else None,
             round(apart - effort.middle, 3) if len(moving) > 1 else None,
             cost if isinstance(cost, str) else None,

@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.analyse.attribution import Attributor, Context
+from workbench.analyse.consequences import as_statement
+from workbench.analyse.reactions import does_of
 from workbench.analyse.references.objects import Objects, Place
+from workbench.analyse.touching import Touch
 from workbench.model import Reference, ReferenceEnd, ReferenceKind
 from workbench.snapshot import records
 from workbench.sql import Statement
@@ -40,6 +43,39 @@ def triggers(objects: Objects) -> Iterator[Reference]:
         yield Reference(source, function, "trigger", evidence=(said,))
 
 
+def rules(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
+    """Yield each rewrite rule that is used, from its table to what its text names besides (pg_rewrite)."""
+    structure = objects.structure
+    for place, row in objects.rows(
+        "rules", "rule", "relation_oid", "event", "ev_enabled", "definition"
+    ):
+        table = objects.find(place, "pg_class", int(row["relation_oid"]))
+        text = does_of(row["definition"])
+        if table is None or text is None or row["ev_enabled"] == "D":
+            continue
+        touches = attributor.attribute(
+            Context(*place, ""), attributor.read(as_statement(text))
+        ).touches
+        verbs: dict[int, set[str]] = {}
+        for touch in touches:
+            number = structure.named(*touch.relation[:4])
+            if number is not None and not touch.via:
+                verbs.setdefault(number, set()).add(_verb(touch))
+        source = replace(table, object=row["rule"], object_kind="rule")
+        for number, how in sorted(verbs.items()):
+            target = structure.end(number)
+            if target != table:
+                named = f"{' and '.join(sorted(how))} {target.relation}, as its text says"
+                said = f"on {row['event']} the rule {named}"
+                yield Reference(
+                    source, target, "trigger", confidence=BODY_CONFIDENCE, evidence=(said,)
+                )
+
+
+def _verb(touch: Touch) -> str:
+    return "writes" if touch.access == "write" else "reads"
+
+
 def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
     """Yield what functions in SQL and PL/pgSQL name in their bodies, and in those that they call.
 
@@ -54,9 +90,7 @@ def bodies(objects: Objects, attributor: Attributor) -> Iterator[Reference]:
         for touch in found.touches:
             number = structure.named(*touch.relation[:4])
             if number is not None and not touch.via:
-                verbs.setdefault(number, set()).add(
-                    "writes" if touch.access == "write" else "reads"
-                )
+                verbs.setdefault(number, set()).add(_verb(touch))
         for number, how in sorted(verbs.items()):
             target = structure.end(number)
             said = f"its body {' and '.join(sorted(how))} {target.relation}, as its text says"
@@ -122,6 +156,8 @@ def _dependent(
     of_column = row["catalogue"] == "pg_class" and row["oid"] == row["relation_oid"]
     if not of_column:
         return source, _USES.get(row["catalogue"], "it")
+    if not attnums and row["referenced_catalogue"] == "pg_proc":
+        return source, "its partition key"
     # before PostgreSQL 15 what a generated column is made of stands with the column
     generated = row["referenced_catalogue"] == "pg_proc"
     return source, _USES["pg_attrdef"] if generated else "its type"

@@ -86,6 +86,7 @@ def references(snapshot: Snapshot, attributed: Attributed | None = None) -> Refe
         *tables.inheritance(objects),
         *tables.sequences(objects),
         *code.triggers(objects),
+        *code.rules(objects, reader),
         *code.bodies(objects, reader),
         *code.called_by_views(objects),
         *code.dependencies(objects),
