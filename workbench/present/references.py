@@ -5,7 +5,8 @@ Every function takes a ``Bench``; the references are those of ``workbench.analys
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from workbench.model import COLUMN_KINDS, Reference, ReferenceEnd
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.tables import Column, Table
-from workbench.present.text import brief
+from workbench.present.text import brief, slug
 
 KINDS = {
     "foreign_key": "foreign key",
@@ -117,15 +118,18 @@ def crossing_references(bench: Bench) -> Table:
     return _map(bench, found, "No reference is seen to leave its service.")
 
 
-def references_of(bench: Bench, service: str, *, outwards: bool) -> Table:
-    """The accepted references that leave a service, or that come from others."""
+def references_of(
+    bench: Bench, service: str, *, outwards: bool, links: Mapping[str, str] | None = None
+) -> Table:
+    """The accepted references that leave a service, or that come from others; ``links`` are addresses of services' pages."""
     found = [
         r
         for r in bench.references.crossing
         if r.target is not None and (r.source if outwards else r.target).service == service
     ]
     seen = "It is not seen to refer to another service."
-    return _map(bench, found, seen if outwards else "No other service is seen to refer to it.")
+    table = _map(bench, found, seen if outwards else "No other service is seen to refer to it.")
+    return replace(table, links=links or {})
 
 
 def audit_references(bench: Bench) -> Table:
@@ -154,11 +158,12 @@ def _map(bench: Bench, found: Iterable[Reference], empty: str) -> Table:
             "confidence",
             "calls",
             "evidence",
+            "id",
         ],
     )
     order = ["service", "target_service", "source", "target"]
     frame = frame.sort_values(order, ignore_index=True, na_position="last")
-    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True)
+    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True, ids="id")
 
 
 def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[object, ...]:
@@ -175,6 +180,7 @@ def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[obj
         reference.confidence,
         reference.calls,
         reference.evidence,
+        slug("reference", reference.key),
     )
 
 

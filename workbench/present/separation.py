@@ -19,6 +19,7 @@ from workbench.present.moves import what_if
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.targets import next_moves, targets
 from workbench.present.text import brief, escape
 from workbench.present.units import interval_text, share_text
 from workbench.present.verdict_words import (
@@ -315,8 +316,10 @@ __all__ = [
     "headline",
     "limits",
     "limits_over_time",
+    "next_moves",
     "pressure_by_isolation",
     "pressures",
+    "targets",
     "unsettled",
     "what_if",
 ]
