@@ -39,7 +39,7 @@ def limits(bench: Bench, service: str | None = None) -> Table:
             "when": s.since if s.state == "crossed" else s.crosses_on,
             "window": s.window or "",
             "source": s.source,
-            "because": s.because or "",
+            "because": tuple(s.because.split("; ")) if s.because else (),
             "id": slug("threshold", s.key),
         }
         for s in held
@@ -52,10 +52,11 @@ def limits(bench: Bench, service: str | None = None) -> Table:
         Column("when", "Since, or on", absent="–"),
         Column("window", "Over"),
         Column("source", "Set by"),
-        Column("because", "Note"),
+        Column("because", "Note", "list"),
     ]
     frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), "id"])
-    return Table(frame, columns, "Limits", "No limit is set.", limit=200, search=True, ids="id")
+    empty = "No limit is set." if service is None else "No limit is written for it alone."
+    return Table(frame, columns, "Limits", empty, limit=200, search=True, ids="id")
 
 
 def limits_over_time(bench: Bench, service: str | None = None) -> Figure:

@@ -16,6 +16,11 @@ from workbench.present.text import brief, escape, slug
 from workbench.present.units import count_text
 from workbench.present.verdict_words import KINDS, ordered
 
+NO_PRICES = (
+    "no cost: write prices = { currency = ..., vcpu = ..., memory_gb = ..., storage_gb = ... } "
+    "into the estate file"
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -28,14 +33,13 @@ class Asked:
     def sentence(self) -> str:
         """The answer in a sentence."""
         counts = Counter(b.kind for b in self.found.breaks)
-        told = (
-            ", ".join(f"{n} {KINDS[k][n != 1]}" for k, n in counts.items())
-            or "nothing that is known"
-        )
+        parts = [f"{n} {KINDS[k][n != 1]}" for k, n in counts.items()]
+        told = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+        told = told or "nothing that is known"
         verb = "breaks" if sum(counts.values()) <= 1 else "break"
         who = ", ".join(map(brief, self.found.services))
         effort = self.found.effort
-        work = f": {effort.low:g} to {effort.high:g} person-days" if counts else ""
+        work = f": {effort.low:g} to {effort.high:g} person-days, the move included"
         return f"Move {who}, and {told} {verb}{work}."
 
     @property
@@ -88,7 +92,7 @@ class Asked:
         if found.no_cost is not None:
             costs = (f"no cost: {found.no_cost}",)
         elif found.cost is None:
-            costs = ("no cost: the estate file has no [prices]",)
+            costs = (NO_PRICES,)
         return (*costs, *(f"what else may break: {what}" for what in found.unknown))
 
     @property

@@ -68,7 +68,7 @@ def service_page(bench: Bench, name: str, pages: Mapping[str, str] | None = None
     mine = relations[(relations["service"] == name) & (relations["standing"] == "owned")]
     places = set(mine[["instance", "database"]].itertuples(index=False, name=None))
     why = _Prose((verdict.argument,), verdict.warnings)
-    load = (separation.pressures(bench, name), statements.statements_of(bench, name))
+    load = (separation.pressures_of(bench, name), statements.statements_of(bench, name))
     out = (crossings.leaving(bench, name), references.references_of(bench, name, outwards=True))
     into = (
         crossings.entering(bench, name, links),

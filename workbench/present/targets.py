@@ -30,7 +30,7 @@ _COLUMNS = [
         because="",  # what it means is no reason
         otherwise="the table of person-days holds remedies and moves, not this",
     ),
-    Column("because", "What that means"),
+    Column("because", "What that means", "list"),
 ]
 
 
@@ -48,7 +48,7 @@ def _table(service: str, found: Sequence[Target]) -> Table:
             "blockers": "; ".join(t.blockers) or None,
             "low": t.effort.low if t.effort else (0.0 if t.name == "stay" else None),
             "high": t.effort.high if t.effort else (0.0 if t.name == "stay" else None),
-            "because": t.because,
+            "because": tuple(t.because.split("; ")),
         }
         for t in found
     ]
@@ -102,7 +102,7 @@ def next_moves(bench: Bench) -> Table:
             "low": m.effort.low,
             "high": m.effort.high,
             **_rate(m),
-            "why": m.because,
+            "why": tuple(m.because.split("; ")),
         }
         for m in bench.verdicts.order
     ]
@@ -111,7 +111,7 @@ def next_moves(bench: Bench) -> Table:
         Column("gain", "Days gained", "amount", until="gain_until", otherwise=_UNGAINED),
         Column("low", "Person-days", "amount", until="high"),
         Column("rate", "Gained a person-day", "amount", until="rate_until", otherwise=_UNGAINED),
-        Column("why", "Because"),
+        Column("why", "Because", "list"),
     ]
     hidden = ["gain_until", "high", "rate_until"]
     frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), *hidden])
