@@ -39,7 +39,7 @@ def limits(bench: Bench, service: str | None = None) -> Table:
             "when": s.since if s.state == "crossed" else s.crosses_on,
             "window": s.window or "",
             "source": s.source,
-            "because": tuple(s.because.split("; ")) if s.because else (),
+            "because": (s.because,) if s.because else (),
             "id": slug("threshold", s.key),
         }
         for s in held

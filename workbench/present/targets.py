@@ -98,7 +98,7 @@ def next_moves(bench: Bench) -> Table:
         {
             "service": m.service,
             "gain": m.gain_days.low if m.gain_days else None,
-            "gain_until": m.gain_days.high if m.gain_days else None,
+            "gain_until": m.gain_days.high if m.gain_days and m.gain_days.high < NEVER else None,
             "low": m.effort.low,
             "high": m.effort.high,
             **_rate(m),
@@ -116,20 +116,22 @@ def next_moves(bench: Bench) -> Table:
     hidden = ["gain_until", "high", "rate_until"]
     frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), *hidden])
     nothing = "No service shares an instance with another: there is nothing to move."
-    caption = (
-        f"The next moves, each to an {OWN_INSTANCE}; {NEVER:,} days stand for ten years or more"
-    )
+    caption = f"The next moves, each to an {OWN_INSTANCE}"
     return Table(frame, columns, caption, nothing, colours=bench.colours)
 
 
-_UNGAINED = "the days it gains are not known: see because"
+_UNGAINED = (
+    "the days it gains are not known, or no limit is reached within ten years then: see because"
+)
 
 
 def _rate(move: Move) -> dict[str, float | None]:
-    """Days gained for each person-day: at worst the least gain for the most effort."""
+    """Days gained for each person-day: at worst the least gain for the most effort; with no end where there is none."""
     if move.gain_days is None or move.effort.low <= 0:
         return {"rate": None, "rate_until": None}
     return {
         "rate": move.gain_days.low / move.effort.high,
-        "rate_until": move.gain_days.high / move.effort.low,
+        "rate_until": move.gain_days.high / move.effort.low
+        if move.gain_days.high < NEVER
+        else None,
     }
