@@ -10,6 +10,7 @@ from workbench.errors import UsageError
 from workbench.present import Bench, open_bench
 from workbench.present.audience import audience_of, without_private
 from workbench.present.service import services_with_a_page
+from workbench.present.text import slug
 from workbench.review import write_pages
 
 
@@ -57,7 +58,8 @@ def test_every_service_with_data_has_a_page_that_the_index_leads_to(bench, pages
 def test_addresses_on_a_page_in_a_folder_lead_out_of_it(pages, tmp_path, bench):
     found = set(re.findall(r'(?:href|src)="((?!#|data:)[^"]+)"', pages["service/order.html"]))
     assert "../index.html" in found
-    assert all(address.startswith("../") for address in found)
+    services = {path.removeprefix("service/") for path in pages if path.startswith("service/")}
+    assert all(address.startswith("../") or address in services for address in found)
 
 
 def test_a_page_says_whose_the_service_is_and_how_large(bench, pages):
@@ -81,6 +83,45 @@ def test_crossings_stand_on_the_pages_of_both_with_statement_caller_and_pace(pag
         assert "16 Feb – 15 Mar" in told
     assert "search" in here
     assert "Nothing is known to break." not in _text(pages["service/order.html"])
+
+
+def test_rows_have_addresses_that_minutes_can_link_to(bench, pages):
+    """Made of keys alone: another night, or another page with the same row, gives the same ones."""
+    page = pages["service/search.html"]
+    for crossing in bench.crossings:
+        if crossing.kind == "statement" and crossing.actor == "search":
+            assert f'id="{slug("crossing", crossing.key)}"' in page
+    for reference in bench.references.crossing:
+        if reference.target and "search" in (reference.source.service, reference.target.service):
+            assert f'id="{slug("reference", reference.key)}"' in page
+    mine = [s for s in bench.verdicts.statuses if s.service == "search"]
+    assert mine
+    assert all(f'id="{slug("threshold", s.key)}"' in page for s in mine)
+    for other in pages.values():
+        found = re.findall(r'id="([^"]+)"', other)
+        assert len(found) == len(set(found))
+
+
+def test_names_and_boxes_of_other_services_lead_to_their_pages(pages):
+    page = pages["service/product.html"]
+    assert '<a href="search.html">' in page
+    drawn = page[page.index('id="its-tables"') :]
+    assert re.search(r'<a href="search\.html" aria-label=', drawn)
+    assert 'href="product.html' not in drawn
+
+
+def test_a_team_is_led_to_no_page_that_it_does_not_get(bench, tmp_path):
+    found = _pages(bench, tmp_path, "team:identity")
+    for page in found.values():
+        for address in re.findall(r'href="((?:service/)?\w+\.html)"', page):
+            assert f"service/{address.removeprefix('service/')}" in found or address in found
+
+
+def test_a_page_says_where_the_service_may_go_and_what_that_leaves(pages):
+    told = _section(pages["service/notification.html"], "where-may-it-go")
+    assert "own database, same server" in told
+    assert "autovacuum workers" in told
+    assert "Citus" in told
 
 
 def test_what_was_decided_for_a_service_stands_on_its_page(tmp_path):

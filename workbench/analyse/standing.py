@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -65,6 +65,14 @@ class Figure:
     by_day: tuple[Floats, Floats] | None = None
     """of a figure that is a mean of its window: days since ``start``, and the figure of each by itself. It is these that
     rise, and not the mean: where there are any, ``unforetold`` does not stand"""
+
+    @property
+    def days(self) -> list[tuple[datetime, float, float]]:
+        """The figure as of each day it is known of: when, and its ends."""
+        if self.start is None:
+            return []
+        moments = [self.start + timedelta(days=float(day)) for day in self.x]
+        return list(zip(moments, self.lows.tolist(), self.highs.tolist(), strict=True))
 
     def against(self, kind: str, limit: float) -> Standing:
         """Hold it against a limit; ``kind`` ``low`` is crossed by what is below, the others by what is above it."""

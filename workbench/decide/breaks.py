@@ -95,8 +95,9 @@ class Breaks:
             )
         calls = self._unknown_calls(moving)
         if calls:
+            pace = f"{calls:,.0f}" if calls >= 10 else f"{calls:.2g}"
             found.append(
-                f"{calls:,.0f} calls a day that touch this data alone have no known caller: others may be among them;"
+                f"{pace} calls a day that touch this data alone have no known caller: others may be among them;"
                 " give every service a login or an application_name of its own"
             )
         return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from workbench.model import join_name
@@ -59,6 +59,8 @@ class Status:
     """a person wrote it; False: a default of the project's own"""
     first_name: str | None = field(default=None, repr=False, compare=False)
     """what the service was called first, where it was renamed"""
+    days: tuple[tuple[datetime, Interval], ...] = field(default=(), repr=False, compare=False)
+    """the figure as of each day it is known of, in ``unit``"""
 
     @property
     def key(self) -> str:

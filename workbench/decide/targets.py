@@ -66,8 +66,10 @@ class Targets:
 
     moves: Moves
 
-    def of(self, service: str) -> tuple[Target, ...]:
+    def of(self, service: str, found: WhatIf | None = None) -> tuple[Target, ...]:
         """Return a row for each of ``TARGETS``; UsageError where the service is unknown.
+
+        ``found`` is what its move alone would do, where that was asked before.
 
         >>> from workbench import load_history
         >>> from workbench.share import reference_estate
@@ -76,7 +78,7 @@ class Targets:
         >>> same.name, "WAL" in same.leaves
         ('own database, same server', True)
         """
-        found = self.moves.what_if([service])
+        found = found or self.moves.what_if([service])
         name = found.services[0]
         return (
             self._same_server(name, found),
@@ -105,7 +107,7 @@ class Targets:
             for r in found.resources
             if r.after is None
         ]
-        told = [f"{name} falls to {_percent(fall)}" for name, fall in after]
+        told = [f"{name} down to {_percent(fall)}" for name, fall in after]
         return Target(
             service,
             TARGETS[1],
@@ -126,8 +128,9 @@ class Targets:
             blockers.append(
                 f"how old its reads may be is not said: write staleness_s for {service}"
             )
+        copied = {i.name for i in self.moves.estate.instances if i.replicas}
         for instance in sorted({r.instance for r in found.resources}):
-            if not self.moves.estate.instance(instance).replicas:
+            if instance not in copied:
                 blockers.append(f"{instance} declares no replica")
         part = self._reads.get(service)
         after = []
@@ -176,14 +179,16 @@ class Targets:
         )
 
     def _stay(self, service: str, found: WhatIf) -> Target:
-        crossings = sum(b.kind == "statement" for b in found.breaks)
+        count = sum(b.kind == "statement" for b in found.breaks)
+        rest = len(found.breaks) - count
+        crossings = f"{count} crossing statement{'' if count == 1 else 's'}"
+        others = f"{rest} other crossing{'' if rest == 1 else 's'}"
         return Target(
             service,
             TARGETS[4],
             (),
             ("everything",),
-            because=f"nothing breaks: {crossings} crossing statements and {len(found.breaks) - crossings}"
-            " other crossings stay as they are",
+            because=f"nothing breaks: {crossings} and {others} stay as they are",
         )
 
     @cached_property
@@ -334,7 +339,7 @@ def _in_the_way(found: WhatIf) -> tuple[str, ...]:
 
 
 def _percent(value: Interval) -> str:
-    low, high = f"{value.low:.0%}", f"{value.high:.0%}"
+    low, high = ("under 0.1%" if 0 < v < 0.001 else f"{v:.0%}" for v in value)
     return low if low == high else f"{low} to {high}"
 
 

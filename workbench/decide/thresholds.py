@@ -207,4 +207,5 @@ def _status(
         formula=(threshold.formula if threshold else None) or metric.formula,
         source=source_of(threshold),
         declared=threshold is not None,
+        days=tuple((at, Interval(low / size, high / size)) for at, low, high in figure.days),
     )

@@ -20,6 +20,7 @@ from workbench.decide.leaving import Leaving
 from workbench.decide.order import next_moves
 from workbench.decide.pressing import Pressing
 from workbench.decide.remedies import Remedies
+from workbench.decide.targets import Target, Targets
 from workbench.decide.thresholds import statuses
 from workbench.decide.whatif import Moves
 from workbench.model import Coverage
@@ -33,7 +34,7 @@ _MOVING = ("blocked", "decouple first", "ready")
 class Verdicts:
     """How every limit stands, and a verdict for each service that keeps its data here, by name.
 
-    ``order`` are the next moves; ``what_if`` is what was asked for.
+    ``targets`` are the places where each may go; ``order`` are the next moves; ``what_if`` is what was asked for.
     """
 
     coverage: Coverage
@@ -41,6 +42,7 @@ class Verdicts:
     verdicts: tuple[Verdict, ...]
     order: tuple[Move, ...] = ()
     what_if: WhatIf | None = None
+    targets: tuple[Target, ...] = ()
 
     def of(self, service: str) -> Verdict:
         """Return the verdict of a service; KeyError where it has none."""
@@ -53,6 +55,7 @@ class Verdicts:
             "coverage": self.coverage.to_json(),
             "thresholds": [s.to_json() for s in self.statuses],
             "verdicts": [v.to_json() for v in self.verdicts],
+            "targets": [t.to_json() for t in self.targets],
             "order": [m.to_json() for m in self.order],
             **asked,
         }
@@ -76,6 +79,7 @@ def verdicts(found: History | Evidence) -> Verdicts:
         judging.statuses,
         made,
         next_moves(judging.moves, limits=judging.statuses),
+        targets=tuple(t for name in services for t in judging.targets(name)),
     )
 
 
@@ -133,13 +137,25 @@ class _Judging:
     def _load(self) -> dict[tuple[str, str], dict[str, Any]]:
         return {(r["instance"], r["service"]): r for r in records(self.evidence.workload.services)}
 
+    @cached_property
+    def _alone(self) -> dict[str, WhatIf]:
+        """What each service's move alone would do, as far as it was asked."""
+        return {}
+
+    @cached_property
+    def _targets(self) -> Targets:
+        return Targets(self.moves)
+
+    def targets(self, service: str) -> tuple[Target, ...]:
+        return self._targets.of(service, self._alone.get(service))
+
     def verdict(self, service: str) -> Verdict:
         places = self._places.get(service, ())
         resources = tuple(
             self.busiest.of(service, r) for r in self.moves.resources.get(service, ())
         )
-        moved = self.moves.what_if([service])
-        breaks = moved.breaks
+        asked = self._alone[service] = self.moves.what_if([service])
+        breaks = asked.breaks
         blockers = tuple(b for b in breaks if b.kind != "grant")
         shared = tuple(s for s in self.statuses if _shared(s, places))
         own = tuple(s for s in self.statuses if s.service == service)
@@ -180,7 +196,7 @@ class _Judging:
                     [
                         *judged.open,
                         *self._settles(places, resources, known),
-                        *(moved.unknown if judged.verdict in _MOVING else ()),
+                        *(asked.unknown if judged.verdict in _MOVING else ()),
                     ]
                 )
             ),

@@ -88,35 +88,22 @@ class Since:
         rows = []
         for mine in held.values():
             figures = {c.unit: (c.before, c.after) for c in mine}
-            (was, now), counts = (
-                figures.get("bytes", (None, None)),
-                figures.get("rows", (None, None)),
-            )
-            more = None if was is None or now is None else float(now) - float(was)
+            size, more = _now_and_more(figures.get("bytes"))
+            count, more_rows = _now_and_more(figures.get("rows"))
             table = mine[0].kind == "table_size"
-            kind = "table that grew most" if table else "service" if mine[0].service else "nobody's"
-            rows.append(
-                (
-                    order[mine[0].kind],
-                    kind,
-                    subject(mine[0]).removesuffix(", rows"),
-                    was,
-                    now,
-                    more,
-                    *counts,
-                )
-            )
-        rows.sort(key=lambda r: (r[0], -(r[5] or 0.0), r[2]))
-        names = ["order", "kind", "what", "was", "now", "more", "rows_was", "rows_now"]
+            kind = "table" if table else "service" if mine[0].service else "nobody's"
+            what = subject(mine[0]).removesuffix(", rows")
+            rows.append((order[mine[0].kind], kind, what, size, more, count, more_rows))
+        rows.sort(key=lambda r: (r[0], -(r[4] or 0.0), r[2]))
+        names = ["order", "kind", "what", "size", "more", "count", "more_rows"]
         frame = pd.DataFrame(rows, columns=names)
         columns = [
-            Column("what", "Of"),
+            Column("what", "Of", "name"),
             Column("kind", "Kind"),
-            Column("was", "Then", "bytes", absent="as now"),
-            Column("now", "Now", "bytes", absent="as then"),
-            Column("more", "More", "bytes", absent="–"),
-            Column("rows_was", "Rows then", "amount", absent="–"),
-            Column("rows_now", "Rows now", "amount", absent="–"),
+            Column("size", "Size", "bytes", absent="as before"),
+            Column("more", "Grew by", "bytes", absent="–"),
+            Column("count", "Rows", "amount", absent="–"),
+            Column("more_rows", "Rows more", "amount", absent="–"),
         ]
         return Table(frame, columns, "Sizes", "No size changed.", limit=100)
 
@@ -159,6 +146,12 @@ class Since:
             if owner != c.actor
         }
         return overlay_diagram(added, removed, kept, bench.estate.services, bench.colours)
+
+
+def _now_and_more(ends: tuple[object, object] | None) -> tuple[float | None, float | None]:
+    """The figure now, and by how much it is more than it was; None where it is not known."""
+    was, now = (None if v is None else float(v) for v in ends or (None, None))  # type: ignore[arg-type]
+    return now, None if was is None or now is None else now - was
 
 
 def _pairs(found: Iterable[Change]) -> dict[Pair, list[str]]:

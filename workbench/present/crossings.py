@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,7 @@ from workbench.present.bench import Bench
 from workbench.present.grid import Cell, grid
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
-from workbench.present.text import legible
+from workbench.present.text import legible, slug
 from workbench.present.units import count_text, period_text
 
 UNKNOWN = "unknown caller"
@@ -103,7 +104,7 @@ def _title(bench: Bench, owners: pd.Series[float]) -> str:
 
 
 _LIST = ["actor", "owners", "access", "relations", "through", "pace", "at_most", "time"]
-_LIST += ["seen", "logins", "example", "because", "because_pace", "bypasses"]
+_LIST += ["seen", "logins", "example", "because", "because_pace", "bypasses", "id"]
 
 
 def _listed(bench: Bench, found: Iterable[Crossing]) -> pd.DataFrame:
@@ -127,6 +128,7 @@ def _listed(bench: Bench, found: Iterable[Crossing]) -> pd.DataFrame:
                 "because": c.because,
                 "because_pace": "one reading says nothing of a day",
                 "bypasses": c.bypasses,
+                "id": slug("crossing", c.key),
             }
         )
     return pd.DataFrame(rows, columns=_LIST)
@@ -190,6 +192,7 @@ def crossings(bench: Bench, limit: int = 100) -> Table:
         empty=none_seen(bench.workload, _NONE),
         limit=limit,
         search=True,
+        ids="id",
     )
 
 
@@ -200,11 +203,15 @@ def leaving(bench: Bench, service: str) -> Table:
     return _of_one(bench, found, "owners", "Statements that leave the service", nothing)
 
 
-def entering(bench: Bench, service: str) -> Table:
-    """Return the statements of others, and of unknown callers, that touch a service's data."""
+def entering(bench: Bench, service: str, links: Mapping[str, str] | None = None) -> Table:
+    """Return the statements of others, and of unknown callers, that touch a service's data.
+
+    ``links`` are the addresses of the callers' pages.
+    """
     found = [c for c in statements_that_cross(bench) if service in c.owners and c.actor != service]
     nothing = f"No statement of another service is seen to touch {brief(service)}'s data."
-    return _of_one(bench, found, "actor", "Statements that come from outside", nothing)
+    table = _of_one(bench, found, "actor", "Statements that come from outside", nothing)
+    return replace(table, links=links or {})
 
 
 def _of_one(bench: Bench, found: list[Crossing], other: str, caption: str, nothing: str) -> Table:
@@ -215,6 +222,7 @@ def _of_one(bench: Bench, found: list[Crossing], other: str, caption: str, nothi
         empty=none_seen(bench.workload, nothing),
         limit=200,
         search=True,
+        ids="id",
     )
 
 

@@ -12,8 +12,14 @@ from workbench.decide.facts import Break, WhatIf
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.tables import Column, Table
-from workbench.present.text import brief
+from workbench.present.text import brief, escape, slug
+from workbench.present.units import count_text
 from workbench.present.verdict_words import KINDS, ordered
+
+NO_PRICES = (
+    "no cost: write prices = { currency = ..., vcpu = ..., memory_gb = ..., storage_gb = ... } "
+    "into the estate file"
+)
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,13 @@ class Asked:
     def sentence(self) -> str:
         """The answer in a sentence."""
         counts = Counter(b.kind for b in self.found.breaks)
-        told = (
-            ", ".join(f"{n} {KINDS[k][n != 1]}" for k, n in counts.items())
-            or "nothing that is known"
-        )
+        parts = [f"{n} {KINDS[k][n != 1]}" for k, n in counts.items()]
+        told = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+        told = told or "nothing that is known"
         verb = "breaks" if sum(counts.values()) <= 1 else "break"
         who = ", ".join(map(brief, self.found.services))
         effort = self.found.effort
-        work = f": {effort.low:g} to {effort.high:g} person-days" if counts else ""
+        work = f": {effort.low:g} to {effort.high:g} person-days, the move included"
         return f"Move {who}, and {told} {verb}{work}."
 
     @property
@@ -57,12 +62,64 @@ class Asked:
         """What breaks, each with who runs it, calls a day and the remedy."""
         return broken(self.found.breaks)
 
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """What the sentence does not say: round trips, what moving together saves, what servers cost a month."""
+        found = self.found
+        trips = found.round_trips
+        told = [("unknown" if trips is None else count_text(trips), "round trips more a day")]
+        saved = found.cheaper_together
+        if saved is not None:
+            word = "saved by" if saved >= 0 else "more for"
+            told.append((f"{abs(saved):.3g}", f"person-days {word} moving together"))
+        if found.cost is not None:
+            cost = found.cost
+            for what, price in (
+                ("a month now", cost.now),
+                ("while both run", cost.both),
+                ("after", cost.after),
+                ("if nothing moves", cost.waiting),
+            ):
+                shown = "unknown" if price is None else f"{price:,.0f} {cost.currency}"
+                told.append((shown, what))
+        return told
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the costs rest on, why there are none, and what else may break that nobody can tell."""
+        found = self.found
+        costs = found.cost.because if found.cost is not None else ()
+        if found.no_cost is not None:
+            costs = (f"no cost: {found.no_cost}",)
+        elif found.cost is None:
+            costs = (NO_PRICES,)
+        return (*costs, *(f"what else may break: {what}" for what in found.unknown))
+
+    @property
+    def summary(self) -> Summary:
+        """The answer with its figures and what they rest on, without the tables."""
+        return Summary(self.sentence, self.figures, self.notes)
+
     def _repr_html_(self) -> str:
-        head = Headline(self.sentence, [])._repr_html_()
-        return f"{head}{self.relief._repr_html_()}{self.breaks._repr_html_()}"
+        parts = (self.summary, self.relief, self.breaks)
+        return "".join(part._repr_html_() for part in parts)
 
     def __repr__(self) -> str:
         return self.sentence
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A sentence, its figures, and notes below them. Displays itself."""
+
+    sentence: str
+    figures: list[tuple[str, str]]
+    notes: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        listed = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = f'<div class="wb-reasons"><ul>{listed}</ul></div>' if listed else ""
+        return f"{Headline(self.sentence, self.figures)._repr_html_()}{notes}"
 
 
 def what_if(bench: Bench, services: Sequence[str] | None = None) -> Asked:
@@ -84,6 +141,7 @@ def broken(breaks: Iterable[Break]) -> Table:
             "remedy": b.remedy.name if b.remedy else "none is known",
             "why": b.remedy.because if b.remedy else b.because,
             "sql": b.sql,
+            "id": slug("break", b.key),
         }
         for b in breaks
     ]
@@ -103,6 +161,6 @@ def broken(breaks: Iterable[Break]) -> Table:
             otherwise="held by the catalogue, or seen in WAL and locks: no statement of its own",
         ),
     ]
-    frame = pd.DataFrame(rows, columns=[c.key for c in columns])
+    frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), "id"])
     empty = "Nothing is known to break."
-    return Table(frame, columns, "What breaks", empty, limit=200, search=True)
+    return Table(frame, columns, "What breaks", empty, limit=200, search=True, ids="id")

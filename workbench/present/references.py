@@ -5,7 +5,8 @@ Every function takes a ``Bench``; the references are those of ``workbench.analys
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from workbench.model import COLUMN_KINDS, Reference, ReferenceEnd
 from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.tables import Column, Table
-from workbench.present.text import brief
+from workbench.present.text import brief, slug
 
 KINDS = {
     "foreign_key": "foreign key",
@@ -100,14 +101,14 @@ def headline(bench: Bench) -> Headline:
 
 
 _MAP = [
-    Column("service", "from service", absent=_NOBODY),
-    Column("source", "from", "name"),
-    Column("target_service", "to service", absent=_NOBODY),
-    Column("target", "to", "name"),
-    Column("kind", "kind"),
-    Column("confidence", "sure", "share"),
-    Column("calls", "calls", "count", absent="–"),
-    Column("evidence", "because", "list"),
+    Column("service", "From service", absent=_NOBODY),
+    Column("source", "From", "name"),
+    Column("target_service", "To service", absent=_NOBODY),
+    Column("target", "To", "name"),
+    Column("kind", "Kind"),
+    Column("confidence", "Sure", "share"),
+    Column("calls", "Calls", "count", absent="–"),
+    Column("evidence", "Because", "list"),
 ]
 
 
@@ -117,15 +118,18 @@ def crossing_references(bench: Bench) -> Table:
     return _map(bench, found, "No reference is seen to leave its service.")
 
 
-def references_of(bench: Bench, service: str, *, outwards: bool) -> Table:
-    """The accepted references that leave a service, or that come from others."""
+def references_of(
+    bench: Bench, service: str, *, outwards: bool, links: Mapping[str, str] | None = None
+) -> Table:
+    """The accepted references that leave a service, or that come from others; ``links`` are addresses of services' pages."""
     found = [
         r
         for r in bench.references.crossing
         if r.target is not None and (r.source if outwards else r.target).service == service
     ]
     seen = "It is not seen to refer to another service."
-    return _map(bench, found, seen if outwards else "No other service is seen to refer to it.")
+    table = _map(bench, found, seen if outwards else "No other service is seen to refer to it.")
+    return replace(table, links=links or {})
 
 
 def audit_references(bench: Bench) -> Table:
@@ -154,11 +158,12 @@ def _map(bench: Bench, found: Iterable[Reference], empty: str) -> Table:
             "confidence",
             "calls",
             "evidence",
+            "id",
         ],
     )
     order = ["service", "target_service", "source", "target"]
     frame = frame.sort_values(order, ignore_index=True, na_position="last")
-    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True)
+    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True, ids="id")
 
 
 def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[object, ...]:
@@ -175,6 +180,7 @@ def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[obj
         reference.confidence,
         reference.calls,
         reference.evidence,
+        slug("reference", reference.key),
     )
 
 
@@ -194,10 +200,10 @@ def unresolved(bench: Bench) -> Table:
         for r in bench.references.unresolved
     ]
     columns = [
-        Column("service", "service", absent=_NOBODY),
-        Column("source", "column", "name"),
-        Column("candidates", "may mean", "list"),
-        Column("evidence", "because", "list"),
+        Column("service", "Service", absent=_NOBODY),
+        Column("source", "Column", "name"),
+        Column("candidates", "May mean", "list"),
+        Column("evidence", "Because", "list"),
     ]
     frame = pd.DataFrame(rows, columns=["service", "source", "candidates", "evidence"])
     frame = frame.sort_values(["service", "source"], ignore_index=True)
@@ -215,9 +221,9 @@ def differences(bench: Bench) -> Table:
     rows = [(words[f.rule], f.detail, f.remediation) for f in bench.references.differences]
     frame = pd.DataFrame(rows, columns=["rule", "detail", "remediation"])
     columns = [
-        Column("rule", "the map is"),
-        Column("detail", "what differs"),
-        Column("remediation", "next step"),
+        Column("rule", "The map is"),
+        Column("detail", "What differs"),
+        Column("remediation", "Next step"),
     ]
     kept = any(not row.rejected for row in bench.estate.references)
     empty = (
@@ -233,11 +239,11 @@ def hubs(bench: Bench) -> Table:
     frame = bench.references.graph.hubs
     frame = frame[frame["services"] > 0]
     columns = [
-        Column("service", "service", absent=_NOBODY),
-        Column("table", "table", "name"),
-        Column("services", "services that refer to it", "count"),
-        Column("tables", "tables", "count"),
-        Column("references", "references", "count"),
+        Column("service", "Service", absent=_NOBODY),
+        Column("table", "Table", "name"),
+        Column("services", "Services that refer to it", "count"),
+        Column("tables", "Tables", "count"),
+        Column("references", "References", "count"),
     ]
     frame = frame.assign(table=[str(t).rpartition("/")[2] for t in frame["table"]])
     empty = "No table is referred to from outside its service."
@@ -259,9 +265,9 @@ def circles(bench: Bench) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=["kind", "services", "because"])
     columns = [
-        Column("kind", "kind"),
-        Column("services", "services", "list"),
-        Column("because", "what that means"),
+        Column("kind", "Kind"),
+        Column("services", "Services", "list"),
+        Column("because", "What that means"),
     ]
     return Table(frame, columns, empty="No services refer to each other in a circle.", limit=40)
 
@@ -271,11 +277,11 @@ def isolation(bench: Bench) -> Table:
     frame = bench.references.graph.isolation
     frame = frame.assign(because="nothing refers to it and it refers to nothing")
     columns = [
-        Column("service", "service"),
-        Column("inside", "inside", "count"),
-        Column("out", "to others", "count"),
-        Column("in", "from others", "count"),
-        Column("isolation", "stays inside", "share"),
+        Column("service", "Service"),
+        Column("inside", "Inside", "count"),
+        Column("out", "To others", "count"),
+        Column("in", "From others", "count"),
+        Column("isolation", "Stays inside", "share"),
     ]
     return Table(frame, columns, empty="No service has a table.", colours=bench.colours)
 
@@ -284,7 +290,7 @@ def orphans(bench: Bench) -> Table:
     """Tables that refer to nothing and that nothing refers to."""
     rows = [(e.service, e.relation) for e in bench.references.graph.orphans]
     frame = pd.DataFrame(rows, columns=["service", "table"])
-    columns = [Column("service", "service", absent=_NOBODY), Column("table", "table", "name")]
+    columns = [Column("service", "Service", absent=_NOBODY), Column("table", "Table", "name")]
     return Table(
         frame,
         columns,

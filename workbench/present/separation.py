@@ -6,6 +6,7 @@ Every function takes a ``Bench``; the verdicts are those of ``workbench.decide.v
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,6 +20,7 @@ from workbench.present.moves import what_if
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
+from workbench.present.targets import next_moves, targets
 from workbench.present.text import brief, escape
 from workbench.present.units import interval_text, share_text
 from workbench.present.verdict_words import (
@@ -52,7 +54,8 @@ def decisions(bench: Bench) -> Table:
     rows = [
         {
             "service": v.service,
-            "verdict": v.verdict.replace(" ", "\u00a0"),
+            # most rows say it, and are a line high where it does not break
+            "verdict": v.verdict.replace("not needed", "not\u00a0needed"),
             "binding": v.binding.name if v.binding else None,
             "low": v.binding.share.low if v.binding and v.binding.share else None,
             "high": v.binding.share.high if v.binding and v.binding.share else None,
@@ -194,8 +197,39 @@ def _scatter_title(bench: Bench) -> str:
     return f"{brief(top.service)} presses most, on {top.binding.name}; {isolation_words(top)} of its calls stay inside"
 
 
-def pressures(bench: Bench, service: str | None = None) -> Table:
-    """Every resource of every service, or of one: its share as an interval, the busiest hour beside, use before and after."""
+@dataclass(frozen=True)
+class Pressures:
+    """The resources of the services that a verdict asks something of; those of the rest are folded. Displays itself."""
+
+    asked: Table
+    rest: Table
+
+    def _repr_html_(self) -> str:
+        shown = self.asked._repr_html_() if len(self.asked.frame) else ""
+        if self.rest.frame.empty and shown:
+            return shown
+        count = self.rest.frame["service"].nunique()
+        told = f"{count} service{'' if count == 1 else 's'} of which nothing is asked"
+        inside = self.rest._repr_html_()
+        return f"{shown}<details><summary>{told}</summary>{inside}</details>"
+
+    def __repr__(self) -> str:
+        return f"{self.asked!r}\n\n{self.rest!r}"
+
+
+def pressures(bench: Bench) -> Pressures:
+    """Every resource of every service: its share as an interval, the busiest hour beside, use before and after."""
+    held = ordered(bench.verdicts)
+    asked, rest = ([v for v in held if (v.verdict in ACTS) == acts] for acts in (True, False))
+    return Pressures(_pressures(bench, asked), _pressures(bench, rest))
+
+
+def pressures_of(bench: Bench, service: str) -> Table:
+    """The resources of one service."""
+    return _pressures(bench, [bench.verdicts.of(service)])
+
+
+def _pressures(bench: Bench, verdicts: Sequence[Verdict]) -> Table:
     rows = [
         {
             "service": v.service,
@@ -211,9 +245,8 @@ def pressures(bench: Bench, service: str | None = None) -> Table:
             "because": r.because,
             "no_busy": r.no_busiest,
         }
-        for v in ordered(bench.verdicts)
+        for v in verdicts
         for r in v.resources
-        if service in (None, v.service)
     ]
     columns = [
         Column("service", "Service", "name"),
@@ -315,8 +348,11 @@ __all__ = [
     "headline",
     "limits",
     "limits_over_time",
+    "next_moves",
     "pressure_by_isolation",
     "pressures",
+    "pressures_of",
+    "targets",
     "unsettled",
     "what_if",
 ]

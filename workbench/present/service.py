@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -24,6 +25,7 @@ from workbench.present.charts import Line, lines, nice_ticks
 from workbench.present.decided import decided
 from workbench.present.html import Displayed, Section, Several
 from workbench.present.tables import Column, Table
+from workbench.present.targets import targets_of
 from workbench.present.text import escape
 from workbench.present.units import axis_text, bytes_text, exact, interval_text, share_text
 
@@ -55,27 +57,37 @@ def services_with_a_page(bench: Bench) -> list[str]:
     return sorted(v.service for v in bench.verdicts.verdicts)
 
 
-def service_page(bench: Bench, name: str) -> ServicePage:
-    """Return what the page of a service says; KeyError where it keeps no data here."""
+def service_page(bench: Bench, name: str, pages: Mapping[str, str] | None = None) -> ServicePage:
+    """Return what the page of a service says; KeyError where it keeps no data here.
+
+    ``pages`` are the addresses of services' pages, from this one: names and boxes of others lead there.
+    """
+    links = {other: href for other, href in (pages or {}).items() if other != name}
     verdict = bench.verdicts.of(name)
     relations = bench.capacity.relations
     mine = relations[(relations["service"] == name) & (relations["standing"] == "owned")]
     places = set(mine[["instance", "database"]].itertuples(index=False, name=None))
     why = _Prose((verdict.argument,), verdict.warnings)
-    load = (separation.pressures(bench, name), statements.statements_of(bench, name))
+    load = (separation.pressures_of(bench, name), statements.statements_of(bench, name))
     out = (crossings.leaving(bench, name), references.references_of(bench, name, outwards=True))
-    into = (crossings.entering(bench, name), references.references_of(bench, name, outwards=False))
+    into = (
+        crossings.entering(bench, name, links),
+        references.references_of(bench, name, outwards=False, links=links),
+    )
+    asked = moves.what_if(bench, [name])
+    breaks = (asked.summary, moves.broken(verdict.blockers))
     sections = [
         Section("Why", why),
         Section("Whose is it, and where?", _card(bench, name, mine)),
         Section("What was decided", decided(bench, name)),
-        Section("Its limits", limited.limits(bench, name)),
+        Section("Its limits", Several(_limits(bench, name))),
         Section("How large is it, and how does it grow?", Several(_size(bench, name))),
         Section("What does it load?", Several(load)),
         Section("Whom does it touch?", Several(out)),
         Section("Who touches it?", Several(into)),
-        Section("What breaks if it moves?", moves.broken(verdict.blockers)),
-        *([Section("Its tables", _Drawn(bench, name))] if len(mine) else []),
+        Section("What breaks if it moves?", Several(breaks)),
+        Section("Where may it go?", targets_of(bench, name)),
+        *([Section("Its tables", _Drawn(bench, name, links))] if len(mine) else []),
         Section("What could not be measured", capacity.not_measured(bench, places)),
     ]
     return ServicePage(name, _headline(bench, name, verdict), tuple(sections))
@@ -106,6 +118,13 @@ def _headline(bench: Bench, name: str, verdict: Verdict) -> Headline:
     ]
     told = "a move is not needed" if verdict.verdict == "not needed" else verdict.verdict
     return Headline(f"{name}: {told}", figures)
+
+
+def _limits(bench: Bench, name: str) -> tuple[Displayed, ...]:
+    """Its limits over the days where any is drawn, and as a table."""
+    table = limited.limits(bench, name)
+    known = any(s.service == name and len(s.days) > 1 for s in bench.verdicts.statuses)
+    return (limited.limits_over_time(bench, name), table) if known else (table,)
 
 
 def _card(bench: Bench, name: str, mine: pd.DataFrame) -> Table:
@@ -163,10 +182,17 @@ def _moment(at: object) -> datetime:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """The diagram of a service's tables."""
+    """The diagram of a service's tables; ends in other services lead to these services' pages."""
 
     bench: Bench
     name: str
+    links: Mapping[str, str]
 
     def _repr_html_(self) -> str:
-        return reference_figures.service_schema(self.bench, self.name).html()
+        drawn = reference_figures.service_schema(self.bench, self.name)
+        ends = {
+            box.id.removeprefix("stub-"): self.links[box.service]
+            for box in drawn.scene.boxes
+            if box.service is not None and box.service in self.links
+        }
+        return replace(drawn, links=ends).html()

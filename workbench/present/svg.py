@@ -117,6 +117,13 @@ class Sheet:
         if tip:
             self._tip(drawn, tip)
 
+    def band(
+        self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], colour: Colour
+    ) -> None:
+        """Fill what lies between two lines, behind what else is drawn."""
+        ys = [*lows, *reversed(highs)]
+        self.axes.fill([*xs, *reversed(xs)], ys, color=colour.light, alpha=0.25, lw=0, zorder=0)
+
     def dot(self, x: float, y: float, colour: Colour, size: float) -> None:
         """Draw a dot of ``size`` px across."""
         self.axes.plot([x], [y], "o", color=colour.light, markersize=size, markeredgewidth=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from workbench import __version__
 from workbench.present import capacity as show
@@ -56,8 +56,9 @@ def write_pages(
         failure = outcome.failure or ""
         write(href, html.notebook_page(outcome.notebook, frame, here=href, failure=failure))
     services = _service_addresses(bench, audience)
+    beside = {name: PurePosixPath(href).name for name, href in services.items()}
     for name, href in services.items():
-        write(href, html.service_page(frame, service_page(bench, name), here=href))
+        write(href, html.service_page(frame, service_page(bench, name, beside), here=href))
     runs = [
         html.Run(link.href, link.title, html.summary_of(o.notebook), o.failure or "")
         for link, o in zip(links, outcomes, strict=True)
