@@ -29,6 +29,7 @@ from workbench.decide.designs import TOPICS, designs
 from workbench.decide.evidence import Evidence
 from workbench.decide.facts import BreakKind, Judgement, State
 from workbench.decide.news import news
+from workbench.decide.targets import TARGETS
 from workbench.decide.verdicts import moves_of, verdicts
 from workbench.model import BreakKind as Cut
 from workbench.model import Level, ReferenceKind, Shape
@@ -237,6 +238,7 @@ def test_what_a_figure_cannot_be_is_refused(documents, small, at, value):
         ("references", "reference.properties.shape", get_args(Shape)),
         ("verdicts", "threshold.properties.status", get_args(State)),
         ("verdicts", "design.properties.topic", TOPICS),
+        ("verdicts", "target.properties.target", TARGETS),
         ("diff", "change.properties.kind", KINDS),
         ("workload", "statement.properties.rung", RUNGS),
         ("workload", "statement.properties.caller_rung", CALLER_RUNGS),
