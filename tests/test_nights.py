@@ -388,17 +388,8 @@ def test_a_live_reading_does_not_follow_simulated_days(estate):
         open_bench(estate, live=True)
 
 
-LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[] if number == 0 else LONG, id=path.stem)
-        for number, path in enumerate(sorted(shared("notebooks").glob("*.ipynb")))
-    ],
-)
-def test_a_notebook_runs_by_papermill_alone(path, estate, tmp_path):
+def test_a_notebook_runs_by_papermill_alone(estate, tmp_path):
+    path, *_ = sorted(shared("notebooks").glob("*.ipynb"))
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", str(path)]
     done = subprocess.run(
         [*command, str(tmp_path / "out.ipynb"), "-p", "estate", str(estate)],

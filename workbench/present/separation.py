@@ -16,6 +16,7 @@ from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.limited import limits, limits_over_time
 from workbench.present.moves import what_if
+from workbench.present.otherwise import otherwise
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
@@ -315,6 +316,7 @@ __all__ = [
     "headline",
     "limits",
     "limits_over_time",
+    "otherwise",
     "pressure_by_isolation",
     "pressures",
     "unsettled",
