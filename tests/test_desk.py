@@ -172,7 +172,7 @@ def lab(folder, estate):
 
 @LONG
 def test_the_overview_runs_in_jupyterlab_and_is_saved_without_outputs(tmp_path):
-    """Run All Cells in a browser: every cell runs, none shows an error, and the file stays as it is committed."""
+    """Run All Cells in a browser: a cell that raised would end it before the last; the file stays as it is committed."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH")
     from playwright.sync_api import TimeoutError, sync_playwright
@@ -197,9 +197,8 @@ def test_the_overview_runs_in_jupyterlab_and_is_saved_without_outputs(tmp_path):
                 ran.wait_for(state="attached", timeout=60_000)
                 break
         assert ran.count() == 1
-        shown = page.locator(".jp-Notebook").inner_text()
-        assert "Hauspet, small" in shown
-        assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+        page.get_by_text("Hauspet, small").first.wait_for()
         page.keyboard.press("Control+s")
         page.get_by_text("Saving completed").wait_for(state="attached")
         browser.close()
