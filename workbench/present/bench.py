@@ -17,7 +17,7 @@ from workbench.estate.names import nearest
 from workbench.present.kept import FOLDER, Kept, kept_of
 from workbench.present.parameters import as_end_of_day, as_path, as_switch
 from workbench.present.text import escape
-from workbench.present.theme import GREY, Colour, service_colours
+from workbench.present.theme import GREY, Colour, lab_variables, service_colours
 from workbench.present.units import day_text, period_text
 from workbench.share import shared
 from workbench.snapshot import History, load_history, load_snapshot
@@ -211,7 +211,7 @@ class Bench(Evidence):
         facts = " · ".join(
             map(escape, (self.period, f"{self.coverage.snapshots} snapshots", self.covered))
         )
-        return f"<div data-workbench><style>{_parts()}</style><p><b>{escape(self.title)}</b> · {facts}</p></div>"
+        return f"<div data-workbench><style>{lab_variables()}{_parts()}</style><p><b>{escape(self.title)}</b> · {facts}</p></div>"
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.period}; {self.covered}"
