@@ -17,7 +17,7 @@ from small_history import write_history
 from workbench.errors import SnapshotError, UsageError
 from workbench.model import Missing
 from workbench.present.text import file_name
-from workbench.review import run_notebooks, run_review
+from workbench.review import Wanted, run_notebooks, run_review
 from workbench.review.execute import check_parameters
 from workbench.review.publish import publish, staging, write_status
 
@@ -35,93 +35,93 @@ def status(out):
 
 
 FAULTS = {
-    "raises": ("raise ValueError('<b>no</b>')", "ValueError: <b>no</b>"),
-    "exits": ("import sys; sys.exit(0)", "SystemExit"),
-    "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "kernel ended"),
-    "vanishes": ("import os; os._exit(0)", "kernel ended"),
-    "sleeps": ("import time; time.sleep(600)", "still running after"),
+    "raises midway": ("raise ValueError('<b>no</b>')", "ValueError: <b>no</b>; later cells"),
+    "exits at its end": ("import sys; sys.exit(0)", "SystemExit"),
+    "killed midway": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "kernel ended"),
+    "vanishes at its end": ("import os; os._exit(0)", "kernel ended"),
 }
 
+ODD = "/tmp/{estate} \"quoted\" 'too'\\n $(id)"
 
-PATIENCE = 40
+CLEAN = "import sys; assert 'intruder' not in globals(); print(sys.executable)"
+
+MEET = """
+import pathlib, time
+pathlib.Path({mine!r}).touch()
+while not pathlib.Path({other!r}).exists(): time.sleep(0.05)
+"""
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
-    """The outcome of each fault, in the middle of a notebook and at its end; all of them run in one go."""
-    folder = tmp_path_factory.mktemp("faulty")
-    notebooks = [
-        write_notebook(folder / f"{fault}-{where}.ipynb", "# A title", "ran = 1", source, *after)
-        for fault, (source, _) in FAULTS.items()
-        for where, after in (("midway", ["never = 1"]), ("end", []))
-    ]
-    outcomes = run_notebooks(notebooks, {}, folder / "w", timeout=PATIENCE, at_once=4)
-    return {outcome.name: outcome for outcome in outcomes}
+def ran(tmp_path_factory):
+    """The outcomes of good and faulty notebooks, run in one go by a person with an odd set-up.
 
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("where", ["midway", "end"])
-def test_a_notebook_that_did_not_run_to_its_end_is_failed_and_names_the_cell(fault, where, faulty):
-    source, said = FAULTS[fault]
-    outcome = faulty[f"{fault}-{where}"]
-    assert outcome.cell == 3  # the parameters are the first, prose is not counted
-    assert outcome.failure.startswith(f"code cell 3, `{source[:40]}")
-    assert said in outcome.failure
-    assert outcome.to_json()["status"] == "failed"
-
-
-def test_a_notebook_that_ran_is_done_with_the_parameters_it_was_given(tmp_path):
-    odd = "/tmp/{estate} \"quoted\" 'too'\\n $(id)"
-    notebook = write_notebook(tmp_path / "good.ipynb", "print(repr(estate), until)")
-    (outcome,) = run_notebooks([notebook], {"estate": odd}, tmp_path / "w", timeout=60)
-    assert outcome.failure is None
-    assert outcome.notebook.cells[-1].outputs[0].text == f"{odd!r} None\n"
-
-
-def test_an_empty_cell_is_not_an_unrun_one(tmp_path):
-    notebook = write_notebook(tmp_path / "good.ipynb", "1", "   ")
-    (outcome,) = run_notebooks([notebook], {}, tmp_path / "w", timeout=60)
-    assert outcome.failure is None
-
-
-def test_a_persons_own_set_up_does_not_reach_the_notebooks(tmp_path, monkeypatch):
-    """A start-up file that raises, a kernel called python3 that is none, a site's Jupyter settings."""
-    kernel = tmp_path / "home/.local/share/jupyter/kernels/python3"
-    startup = tmp_path / "home/.ipython/profile_default/startup"
+    A start-up file that raises, a kernel called python3 that is none, a site's Jupyter settings.
+    """
+    folder = tmp_path_factory.mktemp("ran")
+    kernel = folder / "home/.local/share/jupyter/kernels/python3"
+    startup = folder / "home/.ipython/profile_default/startup"
     kernel.mkdir(parents=True)
     startup.mkdir(parents=True)
     (kernel / "kernel.json").write_text(
         '{"argv": ["false"], "display_name": "x", "language": "python"}'
     )
     (startup / "00.py").write_text("intruder = 1")
-    (tmp_path / "startup.py").write_text("intruder = 1")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "startup.py"))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "home/.local/share/jupyter"))
-    source = "import sys; assert 'intruder' not in globals(); print(sys.executable)"
-    notebook = write_notebook(tmp_path / "n.ipynb", source)
-    (outcome,) = run_notebooks([notebook], {}, tmp_path / "w", timeout=60)
-    assert outcome.failure is None
-    assert outcome.notebook.cells[-1].outputs[0].text.strip() == sys.executable
+    (folder / "startup.py").write_text("intruder = 1")
+    cells = {
+        fault: ["# A title", "ran = 1", source, *(["never = 1"] if "midway" in fault else [])]
+        for fault, (source, _) in FAULTS.items()
+    }
+    one, two = str(folder / "one.here"), str(folder / "two.here")
+    cells["one"] = [MEET.format(mine=one, other=two)]
+    cells["two"] = [MEET.format(mine=two, other=one)]
+    cells["good"] = ["print(repr(estate), until)", "   ", CLEAN]
+    notebooks = [write_notebook(folder / f"{name}.ipynb", *told) for name, told in cells.items()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder / "home"))
+        patch.setenv("PYTHONSTARTUP", str(folder / "startup.py"))
+        patch.setenv("JUPYTER_PATH", str(folder / "home/.local/share/jupyter"))
+        parameters = {"estate": ODD}
+        outcomes = run_notebooks(notebooks, parameters, folder / "w", timeout=300, at_once=3)
+    assert [outcome.name for outcome in outcomes] == list(cells)
+    return {outcome.name: outcome for outcome in outcomes}
 
 
-def test_notebooks_run_side_by_side(tmp_path):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_notebook_that_did_not_run_to_its_end_is_failed_and_names_the_cell(fault, ran):
+    source, said = FAULTS[fault]
+    assert ran[fault].cell == 3  # the parameters are the first, prose is not counted
+    assert ran[fault].failure.startswith(f"code cell 3, `{source[:40]}")
+    assert said in ran[fault].failure
+    assert ran[fault].to_json()["status"] == "failed"
+
+
+def test_a_notebook_that_runs_too_long_is_ended_and_names_the_cell(tmp_path):
+    notebook = write_notebook(tmp_path / "long.ipynb", "ran = 1", "import time; time.sleep(600)")
+    for number, timeout in enumerate((6, 20, 60)):  # as long as this machine takes to get there
+        (outcome,) = run_notebooks([notebook], {}, tmp_path / str(number), timeout=timeout)
+        assert f"still running after {timeout} s" in outcome.failure
+        if outcome.cell == 3:
+            break
+    assert outcome.failure.startswith("code cell 3, `import time; time.sleep(600)`")
+    assert outcome.to_json()["status"] == "failed"
+
+
+def test_a_notebook_that_ran_is_done_with_the_parameters_it_was_given(ran):
+    """An empty cell is not an unrun one."""
+    assert ran["good"].failure is None
+    outputs = [cell.outputs for cell in ran["good"].notebook.cells if cell.get("outputs")]
+    assert outputs[0][0].text == f"{ODD!r} None\n"
+
+
+def test_a_persons_own_set_up_does_not_reach_the_notebooks(ran):
+    assert ran["good"].failure is None
+    assert ran["good"].notebook.cells[-1].outputs[0].text.strip() == sys.executable
+
+
+def test_notebooks_run_side_by_side(ran):
     """Each waits for the other's file: one after the other, both would wait for ever."""
-    meet = """
-    import pathlib, time
-    pathlib.Path({mine!r}).touch()
-    while not pathlib.Path({other!r}).exists(): time.sleep(0.05)
-    """
-    a, b = str(tmp_path / "a"), str(tmp_path / "b")
-    notebooks = [
-        write_notebook(
-            tmp_path / f"{name}.ipynb", textwrap.dedent(meet).format(mine=mine, other=other)
-        )
-        for name, mine, other in (("one", a, b), ("two", b, a))
-    ]
-    outcomes = run_notebooks(notebooks, {}, tmp_path / "w", timeout=60, at_once=2)
-    assert [outcome.failure for outcome in outcomes] == [None, None]
-    assert [outcome.name for outcome in outcomes] == ["one", "two"]
+    assert [ran["one"].failure, ran["two"].failure] == [None, None]
 
 
 # -- parameters
@@ -162,7 +162,7 @@ def test_a_parameter_named_like_a_secret_is_refused(tmp_path):
 def test_a_review_is_published_whole_and_latest_points_to_it(history, tmp_path):
     notebook = write_notebook(tmp_path / "07_one.ipynb", "# One\n\nAnswers it.", "1 + 1")
     out = tmp_path / "reports"
-    result = run_review(None, history, out=out, notebooks=[notebook])
+    result = run_review(None, history, Wanted(notebooks=(notebook,)), out=out)
     place = out / "small"
     assert result.status == status(place)["status"] == status(result.folder)["status"] == "done"
     assert str((place / "latest").readlink()) == result.folder.name == status(place)["report"]
@@ -173,6 +173,7 @@ def test_a_review_is_published_whole_and_latest_points_to_it(history, tmp_path):
         "assets",
         "index.html",
         "one.html",
+        "service",
         "status.json",
     ]
     assert result.exit_code == 0
@@ -181,9 +182,9 @@ def test_a_review_is_published_whole_and_latest_points_to_it(history, tmp_path):
 def test_a_failed_review_is_published_but_latest_stays_on_the_last_good_one(history, tmp_path):
     out = tmp_path / "reports"
     good = write_notebook(tmp_path / "n.ipynb", "1")
-    first = run_review(None, history, out=out, notebooks=[good])
+    first = run_review(None, history, Wanted(notebooks=(good,)), out=out)
     bad = write_notebook(tmp_path / "n.ipynb", "raise ValueError('<script>alert(1)</script>')")
-    second = run_review(None, history, out=out, notebooks=[bad])
+    second = run_review(None, history, Wanted(notebooks=(bad,)), out=out)
     place = out / "small"
     assert (place / "latest").resolve() == first.folder
     assert status(place)["status"] == "failed"
@@ -198,7 +199,7 @@ def test_an_estate_that_was_not_reached_whole_is_partial(tmp_path):
     gap = Missing("database", "main", "secret", "permission denied", "GRANT CONNECT ...")
     folder = write_history(tmp_path / "small" / "history", ["orders"], days=2, missing=(gap,))
     notebook = write_notebook(tmp_path / "n.ipynb", "1")
-    result = run_review(None, folder, out=tmp_path / "reports", notebooks=[notebook])
+    result = run_review(None, folder, Wanted(notebooks=(notebook,)), out=tmp_path / "reports")
     assert result.status == "partial"
     assert (tmp_path / "reports/small/latest").resolve() == result.folder
     assert "permission denied" in result.index.read_text()
@@ -269,10 +270,10 @@ def test_names_that_differ_have_folders_that_differ():
 REVIEW = """
 import sys
 from pathlib import Path
-from workbench.review import run_review
+from workbench.review import Wanted, run_review
 out, history, notebook = map(Path, sys.argv[1:])
 print("ready", flush=True)
-run_review(None, history, out=out, notebooks=[notebook], progress=lambda line: print(line, flush=True))
+run_review(None, history, Wanted(notebooks=(notebook,)), out=out, progress=lambda line: print(line, flush=True))
 """
 
 

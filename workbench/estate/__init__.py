@@ -45,6 +45,7 @@ from workbench.estate.limits import (
 )
 from workbench.estate.metrics import METRICS, Level, Metric, Over, read_window
 from workbench.estate.resolve import load_estate
+from workbench.estate.supposed import with_limit
 from workbench.estate.whole import Estate, Unmatched, estate_from_urls
 
 __all__ = [
@@ -89,4 +90,5 @@ __all__ = [
     "read_window",
     "scope_of",
     "source_of",
+    "with_limit",
 ]

@@ -234,8 +234,8 @@ def contradictions(
         for number in numbers:
             mine, _ = thresholds[number]
             given = limits_of(mine)
-            over = [n for n in numbers if n != number and _contains(thresholds[n][0], mine, kinds)]
-            same = [n for n in over if _contains(mine, thresholds[n][0], kinds)]
+            over = [n for n in numbers if n != number and contains(thresholds[n][0], mine, kinds)]
+            same = [n for n in over if contains(mine, thresholds[n][0], kinds)]
             limits: dict[Kind, float] = dict(METRICS[mine.metric].defaults)
             said = dict.fromkeys(limits, "it is the project's own")
             for n in sorted(over, key=lambda n: (rank_of(thresholds[n][0]), n)):
@@ -257,7 +257,7 @@ def contradictions(
                     yield number, lower, f"must be below {upper} ({limits[upper]:g}); {said[upper]}"
 
 
-def _contains(wide: Threshold, narrow: Threshold, kinds: Mapping[str, str | None]) -> bool:
+def contains(wide: Threshold, narrow: Threshold, kinds: Mapping[str, str | None]) -> bool:
     """Whether whatever the narrow threshold concerns, the wide one concerns as well."""
     kind = narrow.kind or kinds.get(narrow.service or "")
     pairs = (

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from workbench.decide.evidence import Evidence
-from workbench.errors import UsageError
-from workbench.estate import load_estate
+from workbench.errors import EstateError, UsageError
+from workbench.estate import Threshold, load_estate, with_limit
+from workbench.estate.names import nearest
 from workbench.present.kept import FOLDER, Kept, kept_of
 from workbench.present.parameters import as_end_of_day, as_path, as_switch
 from workbench.present.text import escape
-from workbench.present.theme import GREY, Colour, service_colours
+from workbench.present.theme import GREY, Colour, lab_variables, service_colours
 from workbench.present.units import day_text, period_text
 from workbench.share import shared
 from workbench.snapshot import History, load_history, load_snapshot
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from workbench.decide.whatif import Moves
 
 _T = TypeVar("_T")
+
+_WORDS = frozenset({"service", "scope", "instance", "kind", "per", "window", "source"})
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,35 @@ class Bench(Evidence):
         where = {"service": service, "instance": instance, "database": database}
         return ask_live(self.estate, question, **where)
 
+    def with_limit(
+        self,
+        metric: str,
+        *,
+        soft: float | None = None,
+        hard: float | None = None,
+        low: float | None = None,
+        unit: str | None = None,
+        **of: str,
+    ) -> Bench:
+        """Return a bench with another limit: ``bench.with_limit("total_bytes", service="order", hard=50, unit="GB")``.
+
+        It stands in place of what the estate file says, which is not changed; ``of`` takes the other keys of a
+        threshold that are text, as ``service``, ``scope``, ``instance`` and ``window``. Of several, one is said
+        after the other. EstateError where such a limit could not be written.
+
+        >>> written = open_bench()
+        >>> other = written.with_limit("total_bytes", service="search", hard=1, unit="GB")
+        >>> len(other.estate.thresholds) - len(written.estate.thresholds)
+        1
+        """
+        if unknown := sorted(of.keys() - _WORDS):
+            raise EstateError(f"a limit has no {unknown[0]!r}; {nearest(unknown[0], _WORDS)}")
+        for name, number in {"soft": soft, "hard": hard, "low": low}.items():
+            if not isinstance(number, int | float | None):
+                raise EstateError(f"{name}: {number!r} is not a number")
+        limit = Threshold(metric, soft=soft, hard=hard, low=low, unit=unit, **of)  # type: ignore[arg-type]
+        return replace(self, history=self.history.seen_with(with_limit(self.estate, limit)))
+
     @cached_property
     def decided(self) -> tuple[Decision, ...]:
         """What meetings decided; EstateError where a file of ``decisions/`` cannot be read."""
@@ -179,7 +211,7 @@ class Bench(Evidence):
         facts = " · ".join(
             map(escape, (self.period, f"{self.coverage.snapshots} snapshots", self.covered))
         )
-        return f"<div data-workbench><style>{_parts()}</style><p><b>{escape(self.title)}</b> · {facts}</p></div>"
+        return f"<div data-workbench><style>{lab_variables()}{_parts()}</style><p><b>{escape(self.title)}</b> · {facts}</p></div>"
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.period}; {self.covered}"

@@ -27,7 +27,8 @@ _HERE = files("workbench.present")
 # what a bench says of itself in JupyterLab: here the head of the page says it
 _BENCH = re.compile(r"<div data-workbench(?:=\"\")?>.*?</div>", re.DOTALL)
 _NAMED = re.compile(r'<(tr|g) id="([^"]*)"')
-_HIDDEN_TAGS = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
+# Cells with the tag "desk" ask something of who sits before them: a report has nobody there.
+_HIDDEN_TAGS = {"parameters", "injected-parameters", "papermill-error-cell-tag", "desk"}
 # Markdown, LaTeX, SVG and scripts from a kernel would stand on the page unescaped: only these are shown.
 _SHOWN = ("text/html", "image/png", "text/plain")
 

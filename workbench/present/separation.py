@@ -17,6 +17,7 @@ from workbench.present.bench import Bench
 from workbench.present.capacity import Headline
 from workbench.present.limited import limits, limits_over_time
 from workbench.present.moves import what_if
+from workbench.present.otherwise import otherwise
 from workbench.present.scatter import Point, scatter
 from workbench.present.svg import Figure
 from workbench.present.tables import Column, Table
@@ -349,6 +350,7 @@ __all__ = [
     "limits",
     "limits_over_time",
     "next_moves",
+    "otherwise",
     "pressure_by_isolation",
     "pressures",
     "pressures_of",

@@ -112,6 +112,22 @@ def css_variables() -> str:
     )
 
 
+def lab_variables() -> str:
+    """Return the style sheet that defines every colour inside JupyterLab, for its light and dark themes.
+
+    The ground is the theme's own.
+    """
+    rules = []
+    for word, values in (
+        ("true", {colour.name: colour.light for colour in ALL}),
+        ("false", {colour.name: colour.dark for colour in ALL}),
+    ):
+        told = {**values, PAPER.name: PAPER.fallback}
+        inside = "".join(f"{name}:{value};" for name, value in told.items())
+        rules.append(f"[data-jp-theme-light={word}]{{{inside}}}")
+    return "".join(rules)
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance).
 

@@ -25,6 +25,7 @@ from workbench.errors import UsageError
 from workbench.present.kept import FOLDER
 from workbench.present.parameters import holds_secret
 from workbench.present.text import without_secrets
+from workbench.review import worker
 from workbench.review.webhook import URL
 from workbench.review.worker import KERNEL
 
@@ -202,7 +203,7 @@ class _Job:
         (self.folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workbench.review.worker", "job.json"],
+                [sys.executable, "-P", worker.__file__, "job.json"],
                 cwd=self.folder,
                 env=dict(environment),
                 stdin=subprocess.PIPE,

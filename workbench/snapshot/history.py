@@ -83,6 +83,11 @@ class History:
         )
         return replace(self, snapshots=kept)
 
+    def seen_with(self, estate: Estate) -> History:
+        """Return the same snapshots seen with another estate's eyes."""
+        seen = tuple(replace(s, estate=estate) for s in self.snapshots)
+        return replace(self, estate=estate, snapshots=seen)
+
     def frame(self, name: str, *columns: str) -> pd.DataFrame:
         """Return ``name`` of all snapshots, one below the other, with the column ``at`` in front.
 
