@@ -7,7 +7,7 @@ asked for, and told as rows of the ``capacity`` document.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -38,11 +38,13 @@ class Health:
     """
 
     history: History
+    known: Window | None = field(default=None, repr=False, compare=False)
+    """its window, where that is there already"""
 
     @cached_property
     def window(self) -> Window:
         """What happened between the first and the last reading."""
-        return window_of(self.history)
+        return self.known or window_of(self.history)
 
     @cached_property
     def dead_rows(self) -> pd.DataFrame:

@@ -31,7 +31,8 @@ def inserted_per_day(window: Window, estate: Estate) -> pd.DataFrame:
     )
     # A sum with an unknown part is unknown.
     groups = found.groupby(_PLACE, sort=True)
-    whole = groups["per_day"].agg(lambda days: days.sum(skipna=False)).reset_index()
+    sums, parts = groups["per_day"].sum(), groups["per_day"].agg(["size", "count"])
+    whole = sums.where(parts["count"] == parts["size"]).reset_index()
     whole["at_least"] = groups["again"].any().to_numpy()
     owners = [estate.owner(*names).service or "" for names in whole[_PLACE].itertuples(index=False)]
     spans = window.spans
@@ -70,23 +71,30 @@ def written_so_far(window: Window) -> pd.DataFrame:
     names = window.tables[["instance", "database", "relation_oid", "root_schema", "root"]]
     names = names.dropna(subset=["root"])
     key = ["instance", "database", "relation_oid"]
-    read = read.merge(names, "inner", key).sort_values([*key, "at"], ignore_index=True)
-    held = read.groupby(key, sort=False)
+    # many nights of many tables: their names are put to the sums alone
+    root = ["instance", "database", "root_schema", "root"]
+    names = names.assign(number=names.groupby(root, sort=True).ngroup(), row=range(len(names)))
+    roots = names.drop_duplicates("number").set_index("number")[root].set_axis(_PLACE, axis=1)
+    read = read.merge(names[[*key, "number", "row"]], "inner", key)
+    read = read.sort_values(["row", "at"], ignore_index=True)
+    held = read.groupby("row", sort=False)
     first = held.cumcount() == 0
-    found = read[["at", "since", "instance", "database"]].assign(
-        schema=read["root_schema"], table=read["root"]
-    )
+    found = read[["at", "since", "number"]]
+    rises = {}
     for name in _WRITES:
         now = read[name].astype("Float64")
         before = held[name].shift().astype("Float64")
         rise = (now - before).where((now >= before).fillna(False), now)
         # what a table that came within the window has counted, it has counted since
-        found[name] = rise.mask(first & (read["at"] == read["since"]), 0.0)
-    sums = found.groupby(["at", "since", *_PLACE], as_index=False)[list(_WRITES)].sum()
+        rises[name] = rise.mask(first & (read["at"] == read["since"]), 0.0)
+    group = ["at", "number", "since"]
+    sums = found.assign(**rises).groupby(group, as_index=False)[list(_WRITES)].sum()
     sums["written"] = sums[list(_WRITES)].sum(axis=1)
-    so_far = sums.sort_values("at").groupby(_PLACE, sort=False)[["n_tup_ins", "written"]].cumsum()
+    so_far = sums.groupby("number", sort=False)[["n_tup_ins", "written"]].cumsum()
+    sums = sums.join(roots, "number")
     days = (sums["at"] - sums["since"]).dt.total_seconds() / 86400.0
     made = sums[["at", *_PLACE]].assign(
         days=days, inserted=so_far["n_tup_ins"], written=so_far["written"]
     )
-    return made[made["days"] > 0].sort_values(["at", *_PLACE], ignore_index=True)
+    # ordered by day and number, which is the order of names
+    return made[made["days"] > 0].reset_index(drop=True)

@@ -334,19 +334,19 @@ class Inserted:
         return {}
 
     def _of(self, names: dict[str, str | None]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The rows of all tables of a thing: now, and as of each day."""
+        """The rows of all tables of a thing, and what they sum up to as of each day: at, inserted, days."""
         keys = tuple(k for k, name in names.items() if name is not None)
         if not keys:
-            return self._now, self._so_far
+            return self._now, _by_day(self._so_far)
         if keys not in self._groups:
-            self._groups[keys] = _Rows(self._now, keys), _Rows(self._so_far, keys)
+            self._groups[keys] = _Rows(self._now, keys), _Rows(_by_day(self._so_far, *keys), keys)
         now, so_far = self._groups[keys]
         named = tuple(names[k] for k in keys)
         return now.of(named), so_far.of(named)
 
     def figure(self, names: dict[str, str | None], newest: datetime) -> Figure:
         """Return the rows inserted a day into all tables of a thing; unknown where one of them is."""
-        now, so_far = self._of(names)
+        now, sums = self._of(names)
         if now.empty or now["per_day"].isna().any():
             why = "no inserts were counted: a difference needs two snapshots of one epoch"
             if len(now):
@@ -354,10 +354,9 @@ class Inserted:
             return Figure(newest, None, None, because=why)
         value = float(now["per_day"].sum())
         why_least = now.loc[now["at_least"], "because"]
-        sums = so_far.groupby("at").agg(inserted=("inserted", "sum"), days=("days", "max"))
         y = (sums["inserted"] / sums["days"]).to_numpy(dtype=float)
-        start = sums.index.min() if len(sums) else newest
-        x = np.array([(at - start).total_seconds() / 86400.0 for at in sums.index])
+        start = sums["at"].min() if len(sums) else newest
+        x = np.array([(at - start).total_seconds() / 86400.0 for at in sums["at"]])
         least = bool(now["at_least"].any())
         if least and len(y):  # reading by reading less is lost than from the first to the last
             value = max(value, float(y[-1]))
@@ -369,6 +368,12 @@ class Inserted:
             y[-1] = value
         because = None if why_least.empty else str(why_least.iloc[0])
         return Figure(newest, value, value, start, x, y, y, (), because, least, _A_RATE, by_day)
+
+
+def _by_day(so_far: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    sums = so_far.groupby([*keys, "at"], as_index=False)
+    found: pd.DataFrame = sums.agg(inserted=("inserted", "sum"), days=("days", "max"))
+    return found
 
 
 class _Rows:

@@ -73,16 +73,18 @@ class Attributed:
     catalogue: Catalogue
 
 
-def attribute(window: Window, read: Read = read_all) -> Attributed:
+def attribute(
+    window: Window, read: Read = read_all, catalogue: Catalogue | None = None
+) -> Attributed:
     """Attribute every entry of a window's statements.
 
     ``read`` reads the texts; give one that remembers what it read. Names are resolved by the newest
-    snapshot's catalogue.
+    snapshot's ``catalogue``; give it where it is there already.
     """
     entries = window.statements.reset_index(drop=True)
     for name, columns in MEASURES.items():
         entries[name] = entries[list(columns)].astype("Float64").sum(axis=1, min_count=len(columns))
-    catalogue = Catalogue(window.history.newest)
+    catalogue = catalogue or Catalogue(window.history.newest)
     facts = _facts(window, entries, catalogue, read)
     entries = entries.assign(
         kind=[f.statement.kind for f in facts],

@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.analyse.activity import active_sessions
 from workbench.analyse.attribution import RUNGS
 from workbench.analyse.callers import CALLER_RUNGS
+from workbench.analyse.catalogue import Catalogue
 from workbench.analyse.crossings import Crossing, statement_crossings
 from workbench.analyse.daily import busiest_hours
 from workbench.analyse.evicted import evicted, said, unexplained
@@ -124,11 +125,11 @@ class Workload:
         return found.sort_values(order, ascending=[False, False, *[True] * 5], kind="stable")
 
 
-def workload(window: Window, read: Read = read_all) -> Workload:
+def workload(window: Window, read: Read = read_all, catalogue: Catalogue | None = None) -> Workload:
     """Sum the statements of a window by service.
 
     Only top-level entries are summed: the time of a nested one is in its caller's already. ``read`` reads
-    the texts; give one that remembers what it read.
+    the texts; give one that remembers what it read. ``catalogue`` is that of the newest snapshot, where it is there already.
 
     >>> from workbench import load_history, window_of
     >>> from workbench.share import reference_estate
@@ -136,7 +137,7 @@ def workload(window: Window, read: Read = read_all) -> Workload:
     >>> bool((found.services["time_ms_low"] <= found.services["time_ms_high"]).all())
     True
     """
-    attributed = attribute(window, read)
+    attributed = attribute(window, read, catalogue)
     entries = attributed.entries[_SUMMED]
     top = entries[entries["toplevel"].fillna(True).astype(bool)]
     others = top[top["rung"] != "workbench"]

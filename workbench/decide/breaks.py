@@ -148,25 +148,27 @@ class Breaks:
 
     def _unknown_calls(self, moving: frozenset[str]) -> float:
         """Calls a day of unknown callers that touch nothing but what moves."""
-        attributed = self.workload.attributed
         total = 0.0
-        columns = ["instance", "calls"]
-        for number, row in enumerate(
-            attributed.entries[columns].itertuples(index=False, name=None)
-        ):
-            instance, calls = row
-            days = self._use.days.get((instance, False))
-            if (
-                days is None
-                or pd.isna(calls)
-                or attributed.facts[number].caller.service is not None
-            ):
-                continue
-            touches = attributed.facts[number].attribution.touches
-            owners = {t.relation.service for t in touches if t.relation.standing != "platform"}
-            if owners and owners <= moving:
-                total += float(calls) / days
+        for owners, rate in self._uncalled:
+            if owners <= moving:
+                total += rate
         return total
+
+    @cached_property
+    def _uncalled(self) -> list[tuple[frozenset[str | None], float]]:
+        """Whose data each entry of an unknown caller touches, and its calls a day."""
+        attributed = self.workload.attributed
+        found = []
+        entries = attributed.entries[["instance", "calls"]].itertuples(index=False, name=None)
+        for (instance, calls), fact in zip(entries, attributed.facts, strict=True):
+            days = self._use.days.get((instance, False))
+            if days is None or pd.isna(calls) or fact.caller.service is not None:
+                continue
+            touches = fact.attribution.touches
+            owners = {t.relation.service for t in touches if t.relation.standing != "platform"}
+            if owners:
+                found.append((frozenset(owners), float(calls) / days))
+        return found
 
     # -- statements, transactions, grants
 

@@ -62,9 +62,8 @@ class Caveats:
         return (*made, *wishes)
 
     def _one_table(self, service: str, known: Known) -> Iterator[str]:
-        relations = self.evidence.capacity.relations
-        mine = relations[(relations["service"] == service) & relations["total_bytes"].notna()]
-        if mine.empty:
+        mine = self._sized.get(service)
+        if mine is None:
             return
         order = ["total_bytes", "schema", "table"]
         top = records(mine.sort_values(order, ascending=[False, True, True]).head(1))[0]
@@ -95,6 +94,12 @@ class Caveats:
                 f"forgotten paths: the caller of {share_of(unknown / whole)} of the calls on its data is unknown; "
                 "a scheduled job or a report may be among them"
             )
+
+    @cached_property
+    def _sized(self) -> dict[Any, pd.DataFrame]:
+        """The relations of each service whose size is known."""
+        found = self.evidence.capacity.relations
+        return dict(iter(found[found["total_bytes"].notna()].groupby("service", sort=False)))
 
     @cached_property
     def _seasons(self) -> Seasons:

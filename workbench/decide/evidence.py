@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.analyse.capacity import Capacity, capacity
+from workbench.analyse.catalogue import Catalogue
 from workbench.analyse.crossings import Crossing
 from workbench.analyse.daily import daily_load, rises
 from workbench.analyse.evicted import evicted
@@ -17,6 +18,7 @@ from workbench.analyse.health import Health
 from workbench.analyse.interference import interference
 from workbench.analyse.limits import Inserted
 from workbench.analyse.sessions import Sessions, sessions
+from workbench.analyse.statements import Read
 from workbench.analyse.upkeep import limits
 from workbench.analyse.workload import Workload, claims, workload
 from workbench.decide.slices import Slices
@@ -44,6 +46,8 @@ class Evidence:
     """
 
     history: History
+    whole: Evidence | None = field(default=None, repr=False, kw_only=True)
+    """of a window: the evidence of the history it is of, with which it shares texts and names"""
 
     @cached_property
     def estate(self) -> Estate:
@@ -58,7 +62,7 @@ class Evidence:
     @cached_property
     def health(self) -> Health:
         """How well it is kept: vacuum, cache, bloat, WAL, locks."""
-        return Health(self.history)
+        return Health(self.history, self.window)
 
     @cached_property
     def headroom(self) -> pd.DataFrame:
@@ -83,7 +87,17 @@ class Evidence:
     @cached_property
     def workload(self) -> Workload:
         """The load of the window by service, and its statements."""
-        return workload(self.window, reader_beside(self.history.folder))
+        return workload(self.window, self._read, self._catalogue)
+
+    @cached_property
+    def _read(self) -> Read:
+        return self.whole._read if self.whole else reader_beside(self.history.folder)
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        newest = self.history.newest
+        same = self.whole is not None and self.whole.history.newest == newest
+        return self.whole._catalogue if self.whole and same else Catalogue(newest)
 
     @property
     def coverage(self) -> Coverage:
@@ -157,7 +171,7 @@ class Evidence:
         key = (over.days, over.since, over.until)
         if key not in self._periods:
             found = self._within(over)
-            self._periods[key] = found if isinstance(found, str) else replace(self, history=found)
+            self._periods[key] = found if isinstance(found, str) else Evidence(found, whole=self)
         return self._periods[key]
 
     def _within(self, over: Over) -> History | str:

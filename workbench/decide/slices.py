@@ -54,6 +54,30 @@ class Slices:
         return dict(found)
 
     @cached_property
+    def _claimed(self) -> dict[tuple[str, str], npt.NDArray[np.intp]]:
+        """Which rows of ``claims`` are of which instance and service."""
+        found: Any = self.claims.groupby(_PLACE, sort=False).indices
+        return dict(found)
+
+    def claims_of(self, instance: str | None, service: str | None) -> pd.DataFrame:
+        """Return the rows of ``claims`` of a service on one instance, in their order."""
+        return self.claims.iloc[self._claimed.get((instance or "", service or ""), _NO_ROWS)]
+
+    def in_order(self, busiest: bool) -> dict[tuple[str, str], pd.DataFrame]:
+        """Return the slices of each instance and service: of ``by_hour`` if ``busiest``, else of ``by_reading``."""
+        if busiest not in self._in_order:
+            every = self.by_hour if busiest else self.by_reading
+            parts: Any = every.groupby(_PLACE, sort=False)
+            self._in_order[busiest] = {
+                name: days.reset_index(drop=True) for name, days in iter(parts)
+            }
+        return self._in_order[busiest]
+
+    @cached_property
+    def _in_order(self) -> dict[bool, dict[tuple[str, str], pd.DataFrame]]:
+        return {}
+
+    @cached_property
     def by_entry(self) -> pd.DataFrame:
         """What each entry took in the whole window, by its number: calls, time_ms."""
         return self.taken.groupby("entry")[["calls", "time_ms"]].sum()
@@ -117,9 +141,7 @@ class Slices:
         moments = set(hours.loc[hours["hour"] == at, "at"]) if len(hours) else {at}
         rows = [self._places.get((instance, moment), _NO_ROWS) for moment in moments]
         taken = self.taken.iloc[np.sort(np.concatenate([_NO_ROWS, *rows]))]
-        mine = self.claims[
-            (self.claims["instance"] == instance) & (self.claims["service"] == service)
-        ]
+        mine = self.claims_of(instance, service)
         held = taken.merge(mine, "inner", ["entry", "instance"])
         sums = held.groupby(["entry", "certain", "only_reads", "high"], as_index=False)
         return sums[["calls", "time_ms"]].sum()

@@ -132,6 +132,10 @@ def load_snapshot(path: str | os.PathLike[str], estate: Estate | None = None) ->
     none, each schema is a service. SnapshotError where the file is no manifest.
     """
     path = Path(path)
+    return _opened(path, estate, Objects(path.parent.parent / "objects"))
+
+
+def _opened(path: Path, estate: Estate | None, objects: Objects) -> Snapshot:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         manifest = Manifest.from_json(data, path)
@@ -147,14 +151,15 @@ def load_snapshot(path: str | os.PathLike[str], estate: Estate | None = None) ->
         raise SnapshotError(f"{path} is not a snapshot's manifest ({error})") from error
     history = path.parent.parent
     found = estate or _estate_beside(history) or _bare(manifest.estate)
-    return Snapshot(manifest, Objects(history / "objects"), found)
+    return Snapshot(manifest, objects, found)
 
 
 def load_history(folder: str | os.PathLike[str], estate: Estate | None = None) -> History:
     """Open all snapshots of a history folder; an absent or empty folder gives an empty history."""
     folder = Path(folder)
     estate = estate or _estate_beside(folder)
-    snapshots = [load_snapshot(m, estate) for m in (folder / "snapshots").glob("*.json")]
+    objects = Objects(folder / "objects")  # of one and all: what many share is read once
+    snapshots = [_opened(m, estate, objects) for m in (folder / "snapshots").glob("*.json")]
     snapshots.sort(key=_order)
     whose = snapshots[-1].estate if snapshots else _bare(folder.name)
     return History(estate or whose, tuple(snapshots), folder, load_adoptions(folder))

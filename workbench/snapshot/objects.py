@@ -56,12 +56,20 @@ def outside_python(data: bytes) -> pa.BufferReader:
     return pa.BufferReader(sink.getvalue())
 
 
+_SMALL = 32
+"""Rows of an object that is held once it was read."""
+
+_MOST_SMALL = 1024
+"""So many of them are held: a few megabytes, and a year of nights."""
+
+
 @dataclass(frozen=True)
 class Objects:
     """Where the bytes of parts are: in ``memory`` before a snapshot is saved, in ``folder`` after."""
 
     folder: Path | None = None
     memory: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    _small: dict[str, pa.Table] = field(default_factory=dict, repr=False, compare=False)
 
     def path(self, content: str) -> Path:
         """Return where an object lies in the folder."""
@@ -79,7 +87,13 @@ class Objects:
         return rows_of(part, self.read(part.content, columns))
 
     def read(self, content: str, columns: list[str] | None) -> pa.Table:
-        """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost."""
+        """Read an object, or the ``columns`` of it that it has; SnapshotError if it is lost.
+
+        What is small is read whole, and the first such objects are held: most of what there is in a history
+        is a row or two, of which one question after the other wants other columns.
+        """
+        if content in self._small:
+            return _only(self._small[content], columns)
         source: pa.BufferReader | Path
         if content in self.memory:
             source = outside_python(self.memory[content])
@@ -91,11 +105,21 @@ class Objects:
                     "of the history, or remove the manifests that name it"
                 )
         with pq.ParquetFile(source) as file:
+            if file.metadata.num_rows <= _SMALL and len(self._small) < _MOST_SMALL:
+                self._small[content] = file.read(use_threads=False)
+                return _only(self._small[content], columns)
             if columns is not None:
                 held = set(file.schema_arrow.names)
                 columns = [c for c in columns if c in held]
             # Objects are small and many: handing their columns to threads costs more than it gains.
             return file.read(columns=columns, use_threads=False)
+
+
+def _only(table: pa.Table, columns: list[str] | None) -> pa.Table:
+    if columns is None:
+        return table
+    held = set(table.column_names)
+    return table.select([c for c in columns if c in held])
 
 
 _STALE = timedelta(hours=1)
@@ -178,7 +202,28 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     >>> records(pd.DataFrame({"a": [1]}))
     [{'a': 1}]
     """
-    return frame.to_dict("records")  # type: ignore[return-value]
+    columns = [_cells(frame.iloc[:, at]) for at in range(frame.shape[1])]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _cells(column: pd.Series[Any]) -> Iterable[Any]:
+    """A column's cells as Python's own, made all at once: one by one Arrow and pandas are slow to hand them out."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.to_numpy(dtype=object)
+    if isinstance(column.array, _MASKED):
+        return column.to_numpy(dtype=object, na_value=None)  # type: ignore[call-overload,no-any-return]
+    if pd.api.types.is_object_dtype(column.dtype):
+        return [_plain(cell) for cell in column.to_numpy()]
+    return column
+
+
+_MASKED = (pd.arrays.IntegerArray, pd.arrays.BooleanArray, pd.arrays.FloatingArray)
+
+
+def _plain(cell: object) -> object:
+    if cell is pd.NA:
+        return None
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 _DTYPES = {

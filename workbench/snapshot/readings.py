@@ -25,7 +25,11 @@ _CHUNK = 1 << 20
 
 
 def read_texts(
-    texts: Iterable[str], history: Path | None = None, *, columns: bool = True
+    texts: Iterable[str],
+    history: Path | None = None,
+    *,
+    columns: bool = True,
+    known: dict[bytes, Statement] | None = None,
 ) -> list[Statement]:
     """Return the facts of each text, in order, from ``history`` where it has them.
 
@@ -33,7 +37,8 @@ def read_texts(
     another version of the reader or parser keeps a file of its own. A history that cannot be written
     to, or a damaged line, costs time and nothing else. Without ``columns`` the facts about columns are
     left out (see ``Statement.without_columns``); the file has them all the same. Of texts and lines one
-    each is held at a time: ``texts`` is gone through twice, and no iterator.
+    each is held at a time: ``texts`` is gone through twice, and no iterator. What is in ``known`` is not looked
+    for, and what was found is put there: see ``reader_beside``.
 
     >>> read_texts(["SELECT 1 FROM t"])[0].reads
     frozenset({(None, 't')})
@@ -41,21 +46,20 @@ def read_texts(
     keys = [_key(text) for text in texts]
     asked = set(keys)
     pool = Pool()
-    found: dict[bytes, Statement] = {}
+    found = {} if known is None else known
     held = 0
 
     def keep(key: bytes, statement: Statement) -> None:
         found[key] = pool.shared(statement if columns else statement.without_columns())
 
-    for key, line in _lines(history):
+    for key, line in _lines(history) if asked - found.keys() else ():
         held += 1
-        if key in asked and (statement := _kept(line)) is not None:
+        if key in asked and key not in found and (statement := _kept(line)) is not None:
             keep(key, statement)
-    if len(found) < len(asked):
-        new = asked - found.keys()
+    if new := asked - found.keys():
         full = held + len(new) > _MOST
         old = (
-            (k, line) for k, line in _lines(history) if k in found or (k not in new and not full)
+            (k, line) for k, line in _lines(history) if k not in new and (k in asked or not full)
         )
         with _rewritten(history, old) as add:
             for key, text in zip(keys, texts, strict=True):
@@ -69,11 +73,13 @@ def read_texts(
 def reader_beside(history: Path | None) -> Callable[[Iterable[str]], list[Statement]]:
     """Return ``read_texts`` for a history, without columns: it keeps what it read there, except beside what is shipped in ``data/``.
 
+    What it gave once it gives again: the texts of a part of a window are those of the window.
+
     >>> from workbench.share import reference_estate
     >>> reader_beside(reference_estate("marketplace") / "history").keywords["history"] is None
     True
     """
-    return partial(read_texts, history=kept_beside(history), columns=False)
+    return partial(read_texts, history=kept_beside(history), columns=False, known={})
 
 
 def kept_beside(history: Path | None) -> Path | None:

@@ -53,19 +53,17 @@ def services(
 ) -> Iterator[tuple[Mapping[str, Any], pd.DataFrame]]:
     """Each service's row of the workload, and its slices in order."""
     found: Workload = evidence.workload
-    slices = evidence.slices.by_hour if busiest else evidence.slices.by_reading
-    held = dict(iter(slices.groupby(["instance", "service"], sort=False)))
+    held = evidence.slices.in_order(busiest)
+    nothing = evidence.slices.by_reading.iloc[:0]
     rows = found.services.sort_values(["instance", "service"])
     wanted = ask.services if ask.level == "service" else None
     for row in records(rows if wanted is None else rows[rows["service"].isin(wanted)]):
-        days = held.get((row["instance"], row["service"]), slices.iloc[:0])
-        yield row, days.reset_index(drop=True)
+        yield row, held.get((row["instance"], row["service"]), nothing)
 
 
 def entries_of(evidence: Evidence, thing: Thing) -> pd.DataFrame:
     """What each statement that may touch a service's data took in the whole window: certain, calls, time_ms."""
-    mine = evidence.claims
-    mine = mine[(mine["instance"] == thing.instance) & (mine["service"] == thing.service)]
+    mine = evidence.slices.claims_of(thing.instance, thing.service)
     taken = evidence.slices.by_entry
     return mine[["entry", "certain"]].merge(taken, "inner", left_on="entry", right_index=True)
 
