@@ -17,6 +17,7 @@ from workbench.decide.evidence import Evidence
 from workbench.errors import EstateError
 from workbench.estate import load_estate
 from workbench.estate.resolve import estate_from_text
+from workbench.lab import private_server
 from workbench.present.bench import Bench
 from workbench.present.designs import designed
 from workbench.share import reference_estate
@@ -317,8 +318,16 @@ WISHES = [
 
 
 @pytest.fixture(scope="module")
-def live(server, tmp_path_factory):
+def apart():
+    """A server of this file's own: what other tests ran would leave shares of calls open."""
+    with private_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def live(apart, tmp_path_factory):
     """A small database with partitions of each kind, whose statements are counted."""
+    server = apart
     name = f"test_{secrets.token_hex(6)}"
     text = ESTATE.replace("URL", server.url(name)) + "\n".join(
         f'[[designs]]\ntable = "flow.{table}"\n{wish}' for table, wish, _ in WISHES
@@ -354,13 +363,13 @@ def test_the_catalogue_tells_whether_a_table_is_divided_as_designed(live):
     assert "has no column user_id" in told["child"]
 
 
-def test_a_table_that_is_not_divided_says_what_is_in_the_way(live, server):
+def test_a_table_that_is_not_divided_says_what_is_in_the_way(live, apart):
     (plain,) = [a for a in live.of("partition") if a.subject == "flow.plain"]
     told = " / ".join(plain.in_the_way)
     for part in ("primary key plain_pkey (id)", "unique index plain_status",
                  "foreign key child_plain_id_fkey of flow.child"):  # fmt: skip
         assert part in told
-    assert ("identity column id" in told) == (server.version[0] < 17)
+    assert ("identity column id" in told) == (apart.version[0] < 17)
     assert figures(plain)["rows a partition"] == (25, 25)
 
 

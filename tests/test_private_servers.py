@@ -586,7 +586,8 @@ def test_a_forked_child_that_leaves_the_block_does_not_stop_it(temporary):
 
 def test_a_parent_killed_while_it_is_built_leaves_nothing(temporary):
     process = parent()
-    assert eventually(lambda: left(temporary))
+    # from when somebody keeps it
+    assert eventually(lambda: left(temporary) and descendants(process.pid))
     pids = descendants(process.pid)
     process.kill()
     process.communicate(timeout=BOUND)

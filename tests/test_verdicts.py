@@ -399,7 +399,8 @@ def test_the_command_prints_one_document(grown):
             "verdicts", "--estate", reference_estate("hauspet"), "--what-if", "eventstore", "--json"
         ).stdout
     )
-    assert set(told) == {"coverage", "thresholds", "verdicts", "order", "what_if", "designs"}
+    members = {"coverage", "thresholds", "verdicts", "order", "targets", "what_if", "designs"}
+    assert set(told) == members
     again = {v["service"]: v["verdict"] for v in told["verdicts"]}
     assert again == {v.service: v.verdict for v in grown.verdicts}
     assert told["what_if"]["breaks"]
