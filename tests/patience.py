@@ -1,6 +1,12 @@
-"""Waiting for a server: its statistics arrive late, and the machine may be busy."""
+"""Waiting for a server: its statistics arrive late, and the machine may be busy. And what is too long for every run."""
 
+import os
 import time
+
+import pytest
+
+SOAK = "WORKBENCH_SOAK" in os.environ
+LONG = pytest.mark.skipif(not SOAK, reason="long: `make soak` runs it")
 
 DEADLINE_S = 120
 

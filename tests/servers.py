@@ -8,10 +8,12 @@ import os
 import sys
 from pathlib import Path
 
+from patience import SOAK
+
 MAJORS = (14, 15, 16, 17, 18)
 """Every major version that can be reviewed."""
 
-TESTED = MAJORS if "WORKBENCH_SOAK" in os.environ else (14, 15, 18)
+TESTED = MAJORS if SOAK else (14, 15, 18)
 """Those that every run tests: between them each variant of a query is asked. `make soak` tests all."""
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from patience import LONG
 from workbench import load_estate, open_bench
 from workbench.collect.ask import ask_live
 from workbench.errors import Unreachable, UsageError
@@ -74,7 +75,7 @@ def test_a_live_server_answers_in_the_services_schema(estate):
         ("SELECT 1; DROP TABLE orders", "multiple commands"),
         ("SELECT 1) TO PROGRAM 'true' --", "syntax error"),
         ("SELECT nextval('nothing')", "does not exist"),
-        ("SELECT pg_sleep(30)", "statement timeout"),
+        pytest.param("SELECT pg_sleep(30)", "statement timeout", marks=LONG),
     ],
 )
 def test_a_live_server_is_not_changed_and_not_held(estate, question, told):

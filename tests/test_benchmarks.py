@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from patience import LONG
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.timeout(660)
-@pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
+@LONG
 def test_the_large_estate_is_built_collected_reviewed_and_beaten_on_a_small_scale():
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -11,6 +11,7 @@ import psutil
 import psycopg
 import pytest
 
+from patience import LONG
 from workbench.analyse.capacity import capacity
 from workbench.analyse.sessions import sessions
 from workbench.lab.demo import play_demo
@@ -135,11 +136,11 @@ def test_who_ran_what_is_seen_while_the_day_is_played(demo):
 
 
 ENDINGS = [
-    ("makes databases", signal.SIGINT, 130),
-    ("day 1 of", signal.SIGINT, 130),
+    pytest.param("makes databases", signal.SIGINT, 130, marks=LONG),
+    pytest.param("day 1 of", signal.SIGINT, 130, marks=LONG),
     ("01_capacity: running", signal.SIGINT, 130),
     ("day 1 of", signal.SIGTERM, 143),
-    ("day 1 of", signal.SIGHUP, 129),
+    pytest.param("day 1 of", signal.SIGHUP, 129, marks=LONG),
 ]
 
 

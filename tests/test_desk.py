@@ -14,6 +14,7 @@ import pytest
 
 from chromium import CHROMIUM, FLAGS
 from notebook_cells import write_notebook
+from patience import LONG
 from workbench import open_bench
 from workbench.errors import EstateError
 from workbench.present import separation as show
@@ -22,7 +23,6 @@ from workbench.review.desk import save_without_outputs
 from workbench.review.execute import judge
 from workbench.share import reference_estate, shared
 
-LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
 ESTATES = sorted(found.parent for found in (shared("data") / "estates").glob("*/history"))
 NOTEBOOKS = sorted(shared("notebooks").glob("*.ipynb"))
 

@@ -1,7 +1,6 @@
 """The documentation is held to what there is: its commands run, its examples load, its keys are all there are."""
 
 import ast
-import os
 import re
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from patience import SOAK
 from workbench.cli.commands import app
 from workbench.cli.reference import markdown
 from workbench.decide.decisions import decisions_from_texts, load_decisions
@@ -205,7 +205,7 @@ def test_the_tutorial_runs_from_its_first_command_to_its_last(tmp_path, monkeypa
     """Notebooks of a review are run elsewhere, and so is what is slow unless there is time."""
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.chdir(tmp_path)
-    left_out = {"review"} if "WORKBENCH_SOAK" in os.environ else SLOW
+    left_out = {"review"} if SOAK else SLOW
     transcript = "".join(blocks(ROOT / "docs" / "tutorial.md", "console"))
     run = 0
     for step in re.split(r"^\$ ", transcript, flags=re.MULTILINE)[1:]:

@@ -18,6 +18,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from patience import LONG
 from workbench.analyse.capacity import capacity
 from workbench.collect import collect, reading, sessions
 from workbench.collect.cost import SLOWEST, cost
@@ -512,6 +513,7 @@ def test_a_size_without_its_turn_keeps_its_date(tables):
     assert not sizes_of(fourth)["estimated"].any()
 
 
+@LONG
 def test_every_table_has_its_turn_over_the_runs(database):
     with database.connect() as connection:
         for n in range(9):

@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from chromium import offline_browser
+from patience import LONG
 from small_history import HOSTILE, write_history
 from workbench.model import Missing
 from workbench.present import html
@@ -250,7 +251,7 @@ def test_it_opens_from_disk_without_network(name, report, browser):
     tab.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=LONG)])
 def test_nothing_keeps_people_out(scheme, report, browser):
     """axe finds nothing serious on any page: names, roles, order of headings, contrast."""
     tab = browser.new_page()

@@ -1,7 +1,6 @@
 """Every JSON document is what its schema in docs/schemas says: of recorded estates, of a server, of a review."""
 
 import json
-import os
 from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from patience import LONG, SOAK
 from schemas import SCHEMAS, faults, schema
 from small_history import HOSTILE, write_history
 from workbench import load_history, reference_estate
@@ -41,7 +41,6 @@ from workbench.snapshot.manifest import Profile
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
 DOCUMENTS = [name for name in NAMES if name != "common"]
-LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
 ESTATES = [
     "hauspet-small",
     *(pytest.param(n, marks=LONG) for n in ("edtech", "hauspet", "marketplace", "shop")),
@@ -59,7 +58,7 @@ def printed(made):
 def documents(request):
     """What the commands print of one recorded estate, by name; what is slow to judge only where there is time."""
     evidence = Evidence(load_history(reference_estate(request.param) / "history"))
-    return {name: printed(made) for name, made in answers(evidence, "WORKBENCH_SOAK" in os.environ)}
+    return {name: printed(made) for name, made in answers(evidence, SOAK)}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Shares of transactions from sampled locks: a known mix comes back, at the least privilege too."""
 
-import os
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from time import monotonic
@@ -8,6 +7,7 @@ from time import monotonic
 import psycopg
 import pytest
 
+from patience import LONG
 from workbench.analyse.lock_samples import transactions
 from workbench.collect import collect
 from workbench.estate import estate_from_urls
@@ -60,7 +60,6 @@ PLANTED = {
     ("pay", "stock"): 5 / 105,
 }
 
-LONG = pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
 ENOUGH = 600
 DEADLINE_S = 240
 

@@ -1,6 +1,5 @@
 """Replicas are read beside their primary, count with it, and stay separable; what cannot be read is unknown."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from patience import LONG
 from test_hard_nights import eventually, replayed, seen
 from workbench.collect import collect
 from workbench.collect.queries import load_queries, pulse_frames, replica_frames
@@ -407,7 +407,7 @@ def test_what_tells_a_replaced_standby_from_one_that_crashed(commits, changed, k
 # Every major
 
 
-@pytest.mark.skipif("WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it")
+@LONG
 def test_a_standby_of_every_major_is_read(major, tmp_path):
     with psycopg.connect(major.url(), autocommit=True) as admin:
         admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")

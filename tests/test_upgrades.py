@@ -1,6 +1,5 @@
 """From one major to the next, by pg_upgrade and by dump and restore: sizes and findings go on, counters do not."""
 
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -9,6 +8,7 @@ import psycopg
 import pytest
 
 from clusters import clusters
+from patience import LONG
 from servers import MAJORS
 from test_hard_nights import eventually
 from workbench.analyse.capacity import capacity
@@ -40,11 +40,7 @@ PAIRS = [
         old,
         new,
         id=f"{way}-{old}-{new}",
-        marks=[]
-        if (way, old, new) in QUICK
-        else pytest.mark.skipif(
-            "WORKBENCH_SOAK" not in os.environ, reason="long: `make soak` runs it"
-        ),
+        marks=[] if (way, old, new) in QUICK else LONG,
     )
     for way in ("upgrade", "restore")
     for old, new in combinations(MAJORS, 2)
