@@ -85,6 +85,15 @@ def test_what_breaks_is_decoupled_first_and_what_no_remedy_removes_blocks():
     assert judge(Known(TODAY, own=(OWN,))).verdict == "ready"
 
 
+def test_nothing_is_ready_while_a_kind_of_break_could_not_be_told():
+    hidden = "transactions: no WAL was read"
+    found = judge(Known(TODAY, own=(OWN,), unseen=(hidden,)))
+    assert (found.verdict, found.open) == ("insufficient evidence", (hidden,))
+    known = Known(TODAY, own=(OWN,), blockers=(CURED,), unseen=(hidden,))
+    assert judge(known).verdict == "decouple first", "whatever is hidden"
+    assert judge(Known(TODAY, unseen=(hidden,))).verdict == "not needed"
+
+
 def test_an_instance_that_is_full_is_a_reason_for_who_relieves_it():
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.4),))).verdict == "ready"
     assert judge(Known(TODAY, shared=(SHARED,), resources=(storage(0.04),))).verdict == "not needed"

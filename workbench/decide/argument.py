@@ -110,15 +110,18 @@ def status_text(status: Status, today: date) -> str:
 
 def _why(verdict: Verdict, judged: Judged, known: Known) -> str:
     if judged.verdict == "insufficient evidence":
-        return f"Withheld: {'; '.join(judged.open[:_MOST])}."
-    if judged.reasons:
-        cited = list(judged.reasons[:_MOST])
-        cited += [s for s in judged.reasons[_MOST:] if s in known.shared][:1]
-        told = [status_text(s, known.today) + _pressing(s, known) for s in cited]
-        more = len(judged.reasons) - len(told)
-        tail = f"; and {more} more" if more else ""
-        return f"{_upper('; '.join(told))}{tail}."
-    return _no_reason(verdict, known)
+        certain = f"{_reasons(judged.certain, known)} " if judged.certain else ""
+        return f"{certain}Withheld: {'; '.join(judged.open[:_MOST])}."
+    return _reasons(judged.reasons, known) if judged.reasons else _no_reason(verdict, known)
+
+
+def _reasons(reasons: tuple[Status, ...], known: Known) -> str:
+    cited = list(reasons[:_MOST])
+    cited += [s for s in reasons[_MOST:] if s in known.shared][:1]
+    told = [status_text(s, known.today) + _pressing(s, known) for s in cited]
+    more = len(reasons) - len(told)
+    tail = f"; and {more} more" if more else ""
+    return f"{_upper('; '.join(told))}{tail}."
 
 
 def _no_reason(verdict: Verdict, known: Known) -> str:

@@ -81,6 +81,8 @@ class Known:
     """how it presses on the limits that it shares: by key"""
     unread: str | None = None
     """why nothing of the service was read (None: it was)"""
+    unseen: tuple[str, ...] = ()
+    """kinds of break that cannot all be told, each with why: where nothing else is in the way, one may be"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Judged:
     verdict: Judgement
     reasons: tuple[Status, ...]
     open: tuple[str, ...] = ()
+    certain: tuple[Status, ...] = ()
+    """the reasons that hold at both ends, where it is withheld"""
 
 
 def judge(known: Known) -> Judged:
@@ -105,7 +109,8 @@ def judge(known: Known) -> Judged:
     (low, least), (high, most) = _at(known, "low"), _at(known, "high")
     if low == high:
         return Judged(low, least or most)
-    return Judged("insufficient evidence", most, tuple(dict.fromkeys(_open(known, least, most))))
+    opened = tuple(dict.fromkeys(_open(known, least, most)))
+    return Judged("insufficient evidence", most, opened, least)
 
 
 def days_until(status: Status, today: date) -> int | None:
@@ -134,7 +139,8 @@ def _at(known: Known, end: End) -> tuple[Judgement, tuple[Status, ...]]:
         return "fix in place", reasons
     if any(b.remedy is None for b in known.blockers):
         return "blocked", reasons
-    if known.blockers or (known.blind is not None and end == "high"):
+    hidden = known.blind is not None or bool(known.unseen)
+    if known.blockers or (hidden and end == "high"):
         return "decouple first", reasons
     return "ready", reasons
 
@@ -198,6 +204,10 @@ def _in_place(known: Known, status: Status) -> bool:
 
 def _open(known: Known, least: tuple[Status, ...], most: tuple[Status, ...]) -> Iterator[str]:
     """What would settle a verdict that differs between the ends."""
+    if least and known.blind is not None:
+        yield f"what breaks: {known.blind}"
+    if least and not known.blockers:
+        yield from known.unseen
     for status in most:
         if status in least:
             continue
@@ -214,8 +224,6 @@ def _open(known: Known, least: tuple[Status, ...], most: tuple[Status, ...]) -> 
             )
             of = resource.name if resource else (press and press.of) or status.metric
             yield f"its share of {of}: {why}"
-    if least and known.blind is not None:
-        yield f"what breaks: {known.blind}"
 
 
 def _limit_name(status: Status) -> str:

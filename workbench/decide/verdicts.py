@@ -170,6 +170,7 @@ class _Judging:
             self.leaving.curable(service, shared),
             self.pressing.of(service, shared),
             None if places else self._unread(service),
+            asked.unknown,
         )
         judged = judge(known)
         urgency = self.leaving.urgency(service, shared) if places else Urgency(because=known.unread)

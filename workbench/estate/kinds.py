@@ -94,7 +94,7 @@ Words = Annotated[tuple[StrictStr, ...], BeforeValidator(_words), AfterValidator
 QualifiedTable = Annotated[tuple[str, str], BeforeValidator(_table)]
 Flag = StrictBool
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """a month"""
 PersonDays = Annotated[tuple[Price, Price], BeforeValidator(_least_and_most)]
