@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.decide.designs import designs
 from workbench.errors import UsageError
 from workbench.present import Bench, open_bench
 from workbench.present.audience import audience_of, without_private
@@ -205,3 +206,14 @@ def test_an_unknown_audience_is_refused_with_those_there_are(bench, word):
 def test_what_is_marked_is_cut_with_all_that_is_inside(page, kept):
     assert without_private(page).startswith(kept)
     assert "b" not in without_private(page).replace("<script>if (a<b)", "")
+
+
+@pytest.mark.parametrize(
+    "held", sorted((Path(__file__).parent / "formats").iterdir()), ids=lambda p: p.name
+)
+def test_a_history_of_an_older_format_gives_every_page(held, tmp_path):
+    """What its snapshots lack is unknown there, and stops nothing."""
+    bench = open_bench(history=held / "history")
+    pages = _pages(bench, tmp_path, "lead")
+    assert len(pages) == 1 + len(services_with_a_page(bench)) > 1
+    assert len(designs(bench).to_json()) > 0

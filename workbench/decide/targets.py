@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.decide.facts import Interval, WhatIf
 from workbench.decide.resources import RESOURCES
 from workbench.decide.whatif import Moves
+from workbench.model import ReferenceEnd
 from workbench.snapshot import Snapshot, records
 
 TARGETS = (
@@ -27,6 +28,8 @@ SHARED = (
     *("autovacuum workers", "restarts and upgrades"),
 )
 """What databases of one server have in common, whatever is in them."""
+
+_PLACE = ["instance", "database"]
 
 
 @dataclass(frozen=True)
@@ -233,8 +236,7 @@ class Targets:
         members = here[here["extension"].notna()]
         if len(members):
             yield f"an extension owns {_named(members)}"
-        schemas = self._newest.frame("schemas", "schema", "extension")
-        owned = schemas[schemas["extension"].notna()].merge(
+        owned = self._of_extensions.merge(
             here[["instance", "database", "schema"]].drop_duplicates()
         )
         if len(owned):
@@ -244,43 +246,24 @@ class Targets:
             yield f"foreign tables: {_named(foreign)}"
 
     def _inherited(self, here: pd.DataFrame) -> Iterator[str]:
-        places = ["instance", "database"]
-        names = self._relations[[*places, "oid", "schema", "relation"]]
-        mine = here[[*places, "oid"]]
-        links = self._newest.frame("inheritance", "relation_oid", "parent_oid")
-        links = links[[*places, "relation_oid", "parent_oid"]]
-        plain = links.merge(mine.set_axis([*places, "relation_oid"], axis=1)).merge(
-            names.rename(columns={"oid": "relation_oid"})
-        )
+        mine = here[[*_PLACE, "oid"]].set_axis([*_PLACE, "relation_oid"], axis=1)
+        plain = self._children.merge(mine)
         if len(plain):
             yield f"inheritance: {_named(plain)}"
-        parts = self._relations[self._relations["parent_oid"].notna()]
-        parents = names.set_axis([*places, "parent_oid", "parent_schema", "parent"], axis=1)
-        across = parts.merge(parents, on=[*places, "parent_oid"])
-        across = across[across["schema"] != across["parent_schema"]]
-        touched = {
-            (*p, s) for *p, s in here[[*places, "schema"]].itertuples(index=False, name=None)
-        }
+        across = self._parts_across
+        touched = _schemas_of(here)
         ends = [
-            (*p, s) in touched or (*p, t) in touched
-            for *p, s, t in across[[*places, "schema", "parent_schema"]].itertuples(
-                index=False, name=None
-            )
+            (i, d, s) in touched or (i, d, t) in touched
+            for i, d, s, t in _rows(across, *_PLACE, "schema", "parent_schema")
         ]
         across = across[pd.Series(ends, across.index, dtype=bool)]
         if len(across):
             yield f"partitions in another schema than their table: {_named(across)}"
 
     def _keys(self, here: pd.DataFrame) -> Iterator[str]:
-        places = ["instance", "database"]
-        mine = {
-            (i, d, s) for i, d, s in here[[*places, "schema"]].itertuples(index=False, name=None)
-        }
+        mine = _schemas_of(here)
         incoming, outgoing = set(), set()
-        for reference in self.moves.references.accepted:
-            source, target = reference.source, reference.target
-            if reference.kind != "foreign_key" or target is None:
-                continue
+        for source, target in self._foreign_keys:
             ends = [(e.instance, e.database, e.schema) for e in (source, target)]
             if ends[0] not in mine and ends[1] in mine:
                 incoming.add(source.relation)
@@ -290,20 +273,48 @@ class Targets:
             yield f"foreign keys from other schemas: {_some(sorted(incoming))}"
         if outgoing:
             yield f"foreign keys to {_some(sorted(outgoing))}, which then must be reference tables"
-        indexes = self._newest.frame("indexes", "relation_oid", "indisprimary", "indisreplident")
-        keyed = indexes[
-            (indexes["indisprimary"] | indexes["indisreplident"]).fillna(False).astype(bool)
-        ]
-        held = set(keyed[[*places, "relation_oid"]].itertuples(index=False, name=None))
         tables = here[here["relkind"].isin(["r", "p"]) & here["parent_oid"].isna()]
-        whole = tables["relreplident"] == "f"
-        bare = [
-            (i, d, o) not in held
-            for i, d, o in tables[[*places, "oid"]].itertuples(index=False, name=None)
-        ]
+        whole = (tables["relreplident"] == "f").fillna(False).astype(bool)
+        bare = [key not in self._keyed for key in _rows(tables, *_PLACE, "oid")]
         keyless = tables[pd.Series(bare, tables.index, dtype=bool) & ~whole]
         if len(keyless):
             yield f"no primary key, so that it moves with writes blocked: {_named(keyless)}"
+
+    @cached_property
+    def _of_extensions(self) -> pd.DataFrame:
+        """The schemas that extensions own."""
+        schemas = self._newest.frame("schemas", "schema", "extension")
+        return schemas[schemas["extension"].notna()]
+
+    @cached_property
+    def _children(self) -> pd.DataFrame:
+        """Tables that inherit from another, and are no partitions."""
+        links = self._newest.frame("inheritance", "relation_oid", "parent_oid")
+        names = self._relations[[*_PLACE, "oid", "schema", "relation"]]
+        links = links[[*_PLACE, "relation_oid", "parent_oid"]]
+        return links.merge(names.rename(columns={"oid": "relation_oid"}))
+
+    @cached_property
+    def _parts_across(self) -> pd.DataFrame:
+        """Partitions that lie in another schema than their table."""
+        names = self._relations[[*_PLACE, "oid", "schema", "relation"]]
+        parts = self._relations[self._relations["parent_oid"].notna()]
+        parents = names.set_axis([*_PLACE, "parent_oid", "parent_schema", "parent"], axis=1)
+        across = parts.merge(parents, on=[*_PLACE, "parent_oid"])
+        return across[across["schema"] != across["parent_schema"]]
+
+    @cached_property
+    def _foreign_keys(self) -> tuple[tuple[ReferenceEnd, ReferenceEnd], ...]:
+        found = self.moves.references.accepted
+        return tuple((r.source, r.target) for r in found if r.kind == "foreign_key" and r.target)
+
+    @cached_property
+    def _keyed(self) -> set[tuple[object, ...]]:
+        """The relations that have a primary key or a replica identity of their own."""
+        indexes = self._newest.frame("indexes", "relation_oid", "indisprimary", "indisreplident")
+        # a snapshot of an older version may lack a column: it is NA then, and of no type
+        said = indexes[["indisprimary", "indisreplident"]].astype("boolean").fillna(False)
+        return set(_rows(indexes[said.any(axis=1).astype(bool)], *_PLACE, "relation_oid"))
 
     @cached_property
     def _newest(self) -> Snapshot:
@@ -324,6 +335,14 @@ class Targets:
             for name, e in zip(names, found["extension"].notna(), strict=True)
         ]
         return found.assign(service=pd.Series(owners, found.index, dtype=object))
+
+
+def _rows(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[object, ...]]:
+    yield from frame[list(columns)].itertuples(index=False, name=None)
+
+
+def _schemas_of(here: pd.DataFrame) -> set[tuple[object, ...]]:
+    return set(_rows(here, *_PLACE, "schema"))
 
 
 def _in_the_way(found: WhatIf) -> tuple[str, ...]:
