@@ -104,7 +104,7 @@ def seen(server, login):
         assert monotonic() < deadline, f"only {counted.total()} transactions were seen"
 
 
-@pytest.mark.parametrize("login", ["postgres", "watcher"])
+@pytest.mark.parametrize("login", [pytest.param("postgres", marks=LONG), "watcher"])
 def test_shares_of_transactions_come_back_within_ten_points(loaded, login):
     """A look sees what a transaction holds so far: with pauses in between it is seen to write less than it will."""
     server, pauses = loaded

@@ -33,7 +33,7 @@ metric = "rows_per_day"
 service = "{0}"
 hard = 1
 """
-QUICK = {("upgrade", 16, 18), ("restore", 14, 18)}
+QUICK = {("upgrade", 16, 18)}
 PAIRS = [
     pytest.param(
         way,
