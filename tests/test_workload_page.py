@@ -169,7 +169,6 @@ def test_crossings_show_their_statement_and_why_a_caller_is_unknown(marketplace)
     assert html.count('class="wb-under') == len(crossings.statements_that_cross(marketplace))
     assert "set application_name, or map its network" in html
     assert "≤ " in html
-    assert "data-search" in html
 
 
 def test_a_write_through_a_view_is_listed_as_forbidden(marketplace):

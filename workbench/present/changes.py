@@ -75,7 +75,7 @@ class Since:
             Column("way", "Before → after"),
             Column("why", "Why", absent="–"),
         ]
-        return Table(frame, columns, "What changed", "Nothing but sizes changed.", search=True)
+        return Table(frame, columns, "What changed", "Nothing but sizes changed.")
 
     @property
     def sizes(self) -> Table:
@@ -233,7 +233,7 @@ class Log:
             "No baseline lies between: there is one step alone, and it stands above. `workbench history tag NAME` "
             "after a meeting makes the next."
         )
-        return Table(frame, columns, "Change log", empty, limit=200, search=True)
+        return Table(frame, columns, "Change log", empty, limit=200)
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()

@@ -191,7 +191,6 @@ def crossings(bench: Bench, limit: int = 100) -> Table:
         caption="Statements that cross services",
         empty=none_seen(bench.workload, _NONE),
         limit=limit,
-        search=True,
         ids="id",
     )
 
@@ -221,7 +220,6 @@ def _of_one(bench: Bench, found: list[Crossing], other: str, caption: str, nothi
         caption=caption,
         empty=none_seen(bench.workload, nothing),
         limit=200,
-        search=True,
         ids="id",
     )
 

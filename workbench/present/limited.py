@@ -56,7 +56,7 @@ def limits(bench: Bench, service: str | None = None) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), "id"])
     empty = "No limit is set." if service is None else "No limit is written for it alone."
-    return Table(frame, columns, "Limits", empty, limit=200, search=True, ids="id")
+    return Table(frame, columns, "Limits", empty, limit=200, ids="id")
 
 
 def limits_over_time(bench: Bench, service: str | None = None) -> Figure:

@@ -163,4 +163,4 @@ def broken(breaks: Iterable[Break]) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=[*(c.key for c in columns), "id"])
     empty = "Nothing is known to break."
-    return Table(frame, columns, "What breaks", empty, limit=200, search=True, ids="id")
+    return Table(frame, columns, "What breaks", empty, limit=200, ids="id")

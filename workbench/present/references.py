@@ -163,7 +163,7 @@ def _map(bench: Bench, found: Iterable[Reference], empty: str) -> Table:
     )
     order = ["service", "target_service", "source", "target"]
     frame = frame.sort_values(order, ignore_index=True, na_position="last")
-    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, search=True, ids="id")
+    return Table(frame, _MAP, empty=empty, limit=400, colours=bench.colours, ids="id")
 
 
 def _row(reference: Reference, name: Callable[[ReferenceEnd], str]) -> tuple[object, ...]:
@@ -208,7 +208,7 @@ def unresolved(bench: Bench) -> Table:
     frame = pd.DataFrame(rows, columns=["service", "source", "candidates", "evidence"])
     frame = frame.sort_values(["service", "source"], ignore_index=True)
     empty = "Every column that looks like a reference has one table that it fits."
-    return Table(frame, columns, empty=empty, limit=400, colours=bench.colours, search=True)
+    return Table(frame, columns, empty=empty, limit=400, colours=bench.colours)
 
 
 def differences(bench: Bench) -> Table:
@@ -231,7 +231,7 @@ def differences(bench: Bench) -> Table:
         if kept
         else "The estate keeps no map: write [[references]] rows, in references.toml for instance."
     )
-    return Table(frame, columns, empty=empty, limit=400, search=True)
+    return Table(frame, columns, empty=empty, limit=400)
 
 
 def hubs(bench: Bench) -> Table:
@@ -297,7 +297,6 @@ def orphans(bench: Bench) -> Table:
         empty="Every table refers to another or is referred to.",
         limit=100,
         colours=bench.colours,
-        search=True,
     )
 
 

@@ -267,7 +267,6 @@ def _pressures(bench: Bench, verdicts: Sequence[Verdict]) -> Table:
         "Nothing was measured.",
         colours=bench.colours,
         limit=400,
-        search=True,
     )
 
 

@@ -58,7 +58,6 @@ def top_statements(bench: Bench, limit: int = MOST) -> Table:
         caption="Statements by execution time",
         empty=none_seen(bench.workload, "No statement ran in this period."),
         limit=limit,
-        search=True,
     )
 
 
@@ -79,7 +78,6 @@ def statements_of(bench: Bench, service: str, limit: int = 25) -> Table:
         caption="Statements on its data",
         empty=none_seen(bench.workload, "No statement is seen to touch its data for certain."),
         limit=limit,
-        search=True,
     )
 
 

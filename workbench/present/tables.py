@@ -74,7 +74,6 @@ class Table:
     empty: str = "Nothing to show."
     limit: int = 60
     colours: Mapping[str, Colour] = field(default_factory=dict)
-    search: bool = False
     private: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
     ids: str = ""
@@ -99,9 +98,8 @@ class Table:
         head = "".join(self._head(column) for column in beside)
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         label = escape(self.caption or "Table")
-        search = " data-search" if self.search else ""
         return (
-            f'<div class="wb-table"{search}{" data-private" if self.private else ""}><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
+            f'<div class="wb-table"{" data-private" if self.private else ""}><div class="wb-scroll" role="region" tabindex="0" aria-label="{label}">'
             f"<table>{caption}<thead><tr>{head}</tr></thead>\n{body}</table></div>"
             f"{self._more()}{_footnotes(notes, open_to_all)}</div>"
         )
